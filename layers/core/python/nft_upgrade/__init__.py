@@ -1,0 +1,1 @@
+"""One burned NFT, one successor: the house that Lambda, the relay and the local stack share."""

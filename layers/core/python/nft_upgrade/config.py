@@ -1,0 +1,163 @@
+"""Settings: one typed model per door, built from small groups. Nothing else reads the environment.
+
+A field's name in upper case is the variable's name. Infra writes each function's environment from
+these fields, and a test reads the template back into the model.
+"""
+
+from typing import Annotated
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class Group(BaseSettings):
+    """Base of all groups: environment only, unknown variables ignored, values never printed."""
+
+    model_config = SettingsConfigDict(frozen=True, hide_input_in_errors=True)
+
+
+class StorageSettings(Group):
+    """Where the tables are."""
+
+    table_prefix: str = Field("nft-upgrade-", description="Prefix of the five tables' names.")
+
+
+class ChainSettings(Group):
+    """How Solana is reached."""
+
+    solana_rpc_urls: Annotated[tuple[str, ...], NoDecode] = Field(
+        description="RPC providers, comma separated; with two or more, two must agree."
+    )
+    solana_genesis_hash: str | None = Field(
+        None,
+        description="The cluster's genesis hash; unset: the first provider's answer is pinned.",
+    )
+    solana_timeout_seconds: float = Field(8.0, description="Per RPC request.")
+
+    @field_validator("solana_rpc_urls", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(url.strip() for url in value.split(",") if url.strip())
+        return value
+
+
+class MintSettings(Group):
+    """What is minted and by whom."""
+
+    mint_kms_key_id: str = Field(description="KMS key (Ed25519) of the system wallet.")
+    collection_mint: str | None = Field(None, description="Mint of the collection, base58.")
+    nft_metadata_base_uri: str = Field(
+        "https://nft.example/levels/", description="`<base><level>.json` is an NFT's metadata."
+    )
+    priority_fee_cap: int = Field(
+        1_000_000, description="Most micro-lamports per compute unit that a mint may offer."
+    )
+    mint_cost_lamports: int = Field(
+        10_000_000, description="Estimated cost of one mint; the wallet must hold three times that."
+    )
+    upgrade_minutes: int = Field(30, description="How long an open request waits for its burn.")
+
+
+class WorkflowSettings(Group):
+    """The upgrade state machine."""
+
+    state_machine_arn: str = Field(description="ARN of the upgrade state machine.")
+
+
+class KafkaSettings(Group):
+    """How Kafka is reached."""
+
+    kafka_bootstrap_servers: str = Field(description="host:port, comma separated.")
+    kafka_security_protocol: str = Field(
+        "PLAINTEXT", description="PLAINTEXT, SSL, SASL_SSL or SASL_PLAINTEXT."
+    )
+    kafka_sasl_mechanism: str | None = Field(None, description="AWS_MSK_IAM on MSK.")
+    kafka_ssl_cafile: str | None = Field(None, description="Own CA bundle, PEM file.")
+    kafka_api_version: str | None = Field(
+        None, description="For example 2.0: only for brokers that cannot negotiate it."
+    )
+    kafka_fetch_max_wait_ms: int = Field(100, description="Longest a broker holds a fetch.")
+    kafka_topic_prefix: str = Field("", description="Put before every topic's name.")
+
+
+class SessionSettings(Group):
+    """Sign-in and sessions."""
+
+    session_kms_key_id: str = Field(description="KMS key (Ed25519) that signs session tokens.")
+    public_origin: str = Field(
+        "http://localhost:8000", description="Scheme, host and port that the browser sees."
+    )
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Other origins that may call with credentials, comma separated."
+    )
+    session_hours: float = Field(12.0, description="Life of a session.")
+    solana_chain_id: str = Field(
+        "solana:mainnet", description="Chain id in the sign-in text (mainnet, devnet, localnet)."
+    )
+    upgrade_rate_per_minute: int = Field(5, description="Opens per minute, per IP and user.")
+    trusted_proxy_hops: int = Field(
+        1, description="How many proxies in front append to X-Forwarded-For."
+    )
+
+    @field_validator("allowed_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(origin.strip() for origin in value.split(",") if origin.strip())
+        return value
+
+
+class RelaySettings(StorageSettings, KafkaSettings, SessionSettings):
+    """The relay's door."""
+
+    relay_host: str = Field("127.0.0.1", description="Address to listen on.")
+    relay_port: int = Field(8080, description="Port to listen on.")
+    relay_max_streams: int = Field(18_000, description="Streams per process.")
+    relay_streams_per_user: int = Field(3, description="Streams per user; the oldest is closed.")
+    relay_heartbeat_seconds: float = Field(15.0, description="Between comments on a stream.")
+    relay_stream_seconds: float = Field(600.0, description="Life of a stream, times 0.8..1.")
+    relay_drain_seconds: float = Field(20.0, description="Time for ending streams on SIGTERM.")
+
+
+class ApiSettings(StorageSettings, ChainSettings, MintSettings, WorkflowSettings, SessionSettings):
+    """The API function's door."""
+
+
+class StepSettings(StorageSettings, ChainSettings, MintSettings):
+    """The workflow's tasks: verify, prepare, submit, await, complete, mark retryable."""
+
+    task_patience_seconds: float = Field(
+        20.0, description="How long one task polls the chain before the workflow asks again."
+    )
+
+
+class SweepSettings(StepSettings, WorkflowSettings, KafkaSettings):
+    """The scheduled sweep."""
+
+
+class IssueSettings(StepSettings):
+    """`issue_nft`, for operators and the local faucet."""
+
+
+class PublishSettings(StorageSettings, KafkaSettings):
+    """The stream's publisher."""
+
+
+class ConsumerSettings(StorageSettings):
+    """Analytics: a Kafka consumer's Lambda reads from the event source, writes projections."""
+
+    kafka_bootstrap_servers: str | None = Field(None, description="For dead letters; host:port.")
+
+
+class NotifySettings(ConsumerSettings):
+    """Notification by e-mail and push."""
+
+    notify_sender: str = Field("no-reply@nft.example", description="From address, SES-verified.")
+    public_origin: str = Field("http://localhost:8000", description="Used in links.")
+
+
+class AuditSettings(ConsumerSettings):
+    """The compliance record."""
+
+    audit_bucket: str | None = Field(None, description="S3 bucket with object lock.")

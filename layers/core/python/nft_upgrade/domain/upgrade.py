@@ -1,0 +1,491 @@
+"""An upgrade request: its statuses, the edges between them, and what each step changes.
+
+A method named after the business step checks the edge and returns a `Transition`; storage
+commits it as one transaction or not at all. No edge leads from a proven burn to a permanent failure.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from nft_upgrade.domain.burn import BurnProof
+from nft_upgrade.domain.errors import (
+    CannotCancelAfterBurn,
+    ErrorType,
+    NotRetryable,
+    WrongStatus,
+)
+from nft_upgrade.domain.events import GENESIS_HASH, EventType, UpgradeEvent
+from nft_upgrade.domain.nft import Nft, NftStatus
+
+
+class Status(StrEnum):
+    """Where an upgrade stands (CONTRACT.md section 6)."""
+
+    INITIATED = "initiated"
+    """Open; the user has not claimed a burn yet."""
+    BURN_PENDING = "burn_pending"
+    """A signature is claimed; whether it burned the NFT is not decided yet."""
+    BURN_CONFIRMED = "burn_confirmed"
+    """The burn is proven at finalized commitment: the successor is owed."""
+    MINT_PENDING = "mint_pending"
+    """A mint attempt is written down and may be on its way."""
+    COMPLETED = "completed"
+    """The successor is minted at finalized commitment. Final."""
+    CANCELLED = "cancelled"
+    """Given up by the user before a burn; a late burn is still honoured."""
+    EXPIRED = "expired"
+    """Nobody burned in time; a late burn is still honoured."""
+    UNDER_REVIEW = "under_review"
+    """Burned, but not by the owner's own hand: an operator decides."""
+    FAILED_RETRYABLE = "failed_retryable"
+    """Burned, but the last mint attempt failed; it is tried again for ever."""
+    FAILED_PERMANENT = "failed_permanent"
+    """Ended before any burn by something that cannot change. Final."""
+
+
+S = Status
+EDGES: Mapping[Status, frozenset[Status]] = {
+    S.INITIATED: frozenset(
+        {S.BURN_PENDING, S.BURN_CONFIRMED, S.CANCELLED, S.EXPIRED, S.FAILED_PERMANENT}
+    ),
+    S.BURN_PENDING: frozenset(
+        {
+            S.BURN_CONFIRMED,
+            S.INITIATED,
+            S.UNDER_REVIEW,
+            S.CANCELLED,
+            S.EXPIRED,
+            S.FAILED_PERMANENT,
+        }
+    ),
+    S.UNDER_REVIEW: frozenset({S.BURN_CONFIRMED, S.INITIATED}),
+    S.BURN_CONFIRMED: frozenset({S.MINT_PENDING, S.FAILED_RETRYABLE}),
+    S.MINT_PENDING: frozenset({S.COMPLETED, S.FAILED_RETRYABLE}),
+    S.FAILED_RETRYABLE: frozenset({S.MINT_PENDING}),
+    S.CANCELLED: frozenset({S.BURN_CONFIRMED}),
+    S.EXPIRED: frozenset({S.BURN_CONFIRMED}),
+    S.COMPLETED: frozenset(),
+    S.FAILED_PERMANENT: frozenset(),
+}
+"""Every edge there is. `initiated -> burn_confirmed` is a burn the watcher proved by itself."""
+
+ACTIVE = frozenset(
+    {
+        S.INITIATED,
+        S.BURN_PENDING,
+        S.BURN_CONFIRMED,
+        S.MINT_PENDING,
+        S.FAILED_RETRYABLE,
+        S.UNDER_REVIEW,
+    }
+)
+"""Statuses that hold the user's and the NFT's lock."""
+BURNED = frozenset({S.BURN_CONFIRMED, S.MINT_PENDING, S.FAILED_RETRYABLE, S.COMPLETED})
+"""Statuses after a proven burn."""
+TERMINAL = frozenset({S.COMPLETED, S.CANCELLED, S.EXPIRED, S.FAILED_PERMANENT})
+"""Statuses after which a stream is ended."""
+
+
+class LockKind(StrEnum):
+    """What a lock item excludes. Burn and signature locks are permanent."""
+
+    USER = "USER"
+    """One active upgrade per user; holder: the upgrade's id."""
+    NFT = "NFT"
+    """One active upgrade per NFT; holder: the upgrade's id."""
+    BURN = "BURN"
+    """One redeemed burn per NFT, for ever; holder: the upgrade's id."""
+    SIGNATURE = "SIG"
+    """One proven use per burn signature and NFT, for ever; holder: the upgrade's id."""
+    OWNER = "OWNER"
+    """One active tiered NFT per user; holder: the NFT's mint."""
+    CLAIM = "CLAIM"
+    """One first NFT per claim id, for ever; holder: the NFT's mint."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """A lock item: `kind` and `name` are its identity, `holder` says whose it is."""
+
+    kind: LockKind
+    name: str
+    holder: str
+
+    @property
+    def item(self) -> str:
+        """The item's key, for example `USER#<wallet>`."""
+        return f"{self.kind}#{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class NftChange:
+    """One registry row's change; `before` is None for a new row, else version-checked."""
+
+    before: Nft | None
+    after: Nft
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why the last step did not succeed, as told to user and consumers."""
+
+    code: str
+    error_type: ErrorType
+    message: str
+    retryable: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upgrade:
+    """One upgrade request. `version` equals the sequence of its last event.
+
+    `successor` is the address the next NFT will have, known before the burn (CHAIN.md section 2).
+    `opened_slot` orders the burn after the request; `claimed_height` is the finalized block height
+    at the burn's claim, from which "that signature can no longer land" is derived. `run` numbers
+    the workflow executions. `due_at` is when the sweep looks at the request next; None: never.
+    """
+
+    id: str
+    user_id: str
+    nft_id: str
+    current_level: int
+    target_level: int
+    status: Status
+    version: int
+    token_program: str
+    mint_base: str
+    successor: str
+    opened_slot: int
+    created_at: datetime
+    updated_at: datetime
+    expires_at: datetime
+    mode: str = "two_step"
+    run: int = 1
+    retry_count: int = 0
+    max_retries: int = 3
+    burn_signature: str | None = None
+    burn_slot: int | None = None
+    claimed_height: int | None = None
+    burned_at: datetime | None = None
+    mint_signature: str | None = None
+    failure: Failure | None = None
+    due_at: datetime | None = None
+    last_event_hash: str = GENESIS_HASH
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it holds its locks."""
+        return self.status in ACTIVE
+
+    @property
+    def new_nft_id(self) -> str | None:
+        """The successor's mint, once it is minted."""
+        return self.successor if self.status is S.COMPLETED else None
+
+    @property
+    def user_lock(self) -> Lock:
+        return Lock(LockKind.USER, self.user_id, self.id)
+
+    @property
+    def nft_lock(self) -> Lock:
+        return Lock(LockKind.NFT, self.nft_id, self.id)
+
+    # --- the steps -------------------------------------------------------------------------
+
+    def claim_burn(self, signature: str, *, height: int, at: datetime) -> "Transition":
+        """The user names the burn's signature; nothing is believed yet."""
+        return self._step(
+            S.BURN_PENDING,
+            EventType.BURN_PENDING,
+            "Your burn was received and is being verified on Solana.",
+            at=at,
+            due_in=CLAIM_PATIENCE,
+            burn_signature=signature,
+            claimed_height=height,
+            failure=None,
+        )
+
+    def prove_burn(self, proof: BurnProof, *, nft: Nft, at: datetime) -> "Transition":
+        """All checks passed: the successor is owed from here on, and the recipient is frozen.
+
+        From `cancelled` or `expired` (a late burn) the NFT's lock is taken again; the user's is
+        not, because the user may have opened another upgrade meanwhile and must not be refused.
+        """
+        late = not self.is_active
+        takes = (
+            Lock(LockKind.BURN, self.nft_id, self.id),
+            Lock(LockKind.SIGNATURE, f"{proof.signature}#{self.nft_id}", self.id),
+        )
+        return self._step(
+            S.BURN_CONFIRMED,
+            EventType.BURN_CONFIRMED,
+            "Your burn is final. The next level is being minted.",
+            at=at,
+            due_in=STEP_PATIENCE,
+            takes=(*takes, self.nft_lock) if late else takes,
+            nfts=(NftChange(nft, nft.moved_to(NftStatus.BURNED, at=at)),),
+            data={"proof": proof.as_json()},
+            burn_signature=proof.signature,
+            burn_slot=proof.slot,
+            burned_at=at,
+            failure=None,
+        )
+
+    def reject_burn(self, failure: Failure, *, at: datetime, proof: BurnProof) -> "Transition":
+        """The claimed signature was no burn of this NFT: open again, nothing lost."""
+        return self._step(
+            S.INITIATED,
+            EventType.BURN_REJECTED,
+            failure.message,
+            at=at,
+            due_in=WATCH_INTERVAL,
+            data={"proof": proof.as_json()},
+            burn_signature=None,
+            claimed_height=None,
+            failure=failure,
+        )
+
+    def review_burn(self, proof: BurnProof, *, at: datetime) -> "Transition":
+        """Burned by a delegate or multisig: held for an operator."""
+        return self._step(
+            S.UNDER_REVIEW,
+            EventType.UNDER_REVIEW,
+            "Your burn needs a check by our team. Nothing is lost.",
+            at=at,
+            due_in=None,
+            data={"proof": proof.as_json()},
+        )
+
+    def start_mint(self, *, at: datetime) -> "Transition":
+        """The first mint attempt begins."""
+        self._require(S.BURN_CONFIRMED)
+        return self._step(
+            S.MINT_PENDING,
+            EventType.MINT_STARTED,
+            "Minting your next level.",
+            at=at,
+            due_in=STEP_PATIENCE,
+            failure=None,
+        )
+
+    def retry(self, *, at: datetime) -> "Transition":
+        """Another go after a failed attempt; allowed without limit after a burn."""
+        if self.status is not S.FAILED_RETRYABLE:
+            raise NotRetryable(f"An upgrade that is {self.status} cannot be retried.")
+        return self._step(
+            S.MINT_PENDING,
+            EventType.RETRY_STARTED,
+            "Trying the mint again.",
+            at=at,
+            due_in=STEP_PATIENCE,
+            retry_count=self.retry_count + 1,
+            run=self.run + 1,
+            failure=None,
+        )
+
+    def fail_mint(self, failure: Failure, *, at: datetime) -> "Transition":
+        """The mint did not get through this time. Late, not lost."""
+        return self._step(
+            S.FAILED_RETRYABLE,
+            EventType.MINT_FAILED_RETRYABLE,
+            failure.message,
+            at=at,
+            due_in=retry_delay(self.retry_count),
+            failure=failure,
+        )
+
+    def complete(
+        self, mint_signature: str, *, successor: Nft, holds_owner_lock: bool, at: datetime
+    ) -> "Transition":
+        """The successor is minted and finalized.
+
+        `holds_owner_lock`: whether the user's one-NFT lock still names the predecessor; then it
+        moves to the successor, else (a claim by a wallet that owns another NFT) it stays.
+        """
+        moves = (Lock(LockKind.OWNER, self.user_id, self.successor),) if holds_owner_lock else ()
+        return self._step(
+            S.COMPLETED,
+            EventType.UPGRADE_COMPLETED,
+            "Your NFT upgrade is complete!",
+            at=at,
+            due_in=None,
+            releases=(self.user_lock, self.nft_lock),
+            moves=moves,
+            nfts=(NftChange(None, successor),),
+            data={
+                "oldLevel": self.current_level,
+                "newLevel": self.target_level,
+                "newNftId": self.successor,
+                "mintTransactionHash": mint_signature,
+            },
+            mint_signature=mint_signature,
+            failure=None,
+        )
+
+    def cancel(self, *, nft: Nft, at: datetime) -> "Transition":
+        """Given up before a burn; the caller has proven "not burned" at finalized."""
+        if self.status in BURNED or self.status is S.UNDER_REVIEW:
+            raise CannotCancelAfterBurn("The burn is proven: your next NFT is owed to you.")
+        return self._give_up(S.CANCELLED, EventType.UPGRADE_CANCELLED, "Cancelled.", nft, at)
+
+    def expire(self, *, nft: Nft, at: datetime) -> "Transition":
+        """Nobody burned in time; the caller has proven "not burned" at finalized."""
+        message = "The request expired before a burn. You can open a new one."
+        return self._give_up(S.EXPIRED, EventType.UPGRADE_EXPIRED, message, nft, at)
+
+    def fail_permanently(self, failure: Failure, *, nft: Nft, at: datetime) -> "Transition":
+        """Ended before any burn; the caller has proven "not burned" at finalized."""
+        return self._give_up(
+            S.FAILED_PERMANENT, EventType.UPGRADE_FAILED, failure.message, nft, at, failure
+        )
+
+    # --- how a step is made ----------------------------------------------------------------
+
+    def _give_up(
+        self,
+        status: Status,
+        type_: EventType,
+        message: str,
+        nft: Nft,
+        at: datetime,
+        failure: Failure | None = None,
+    ) -> "Transition":
+        return self._step(
+            status,
+            type_,
+            message,
+            at=at,
+            due_in=LATE_BURN_WATCH if status is not S.FAILED_PERMANENT else None,
+            releases=(self.user_lock, self.nft_lock),
+            nfts=(NftChange(nft, nft.moved_to(NftStatus.ACTIVE, at=at)),),
+            failure=failure,
+        )
+
+    def _require(self, *statuses: Status) -> None:
+        if self.status not in statuses:
+            raise WrongStatus(f"Not possible while the upgrade is {self.status}.")
+
+    def _step(
+        self,
+        status: Status,
+        type_: EventType,
+        message: str,
+        *,
+        at: datetime,
+        due_in: timedelta | None,
+        takes: tuple[Lock, ...] = (),
+        releases: tuple[Lock, ...] = (),
+        moves: tuple[Lock, ...] = (),
+        nfts: tuple[NftChange, ...] = (),
+        data: Mapping[str, Any] | None = None,
+        **changes: Any,
+    ) -> "Transition":
+        if status not in EDGES[self.status]:
+            raise WrongStatus(f"An upgrade that is {self.status} cannot become {status}.")
+        moved = replace(
+            self,
+            status=status,
+            version=self.version + 1,
+            updated_at=at,
+            due_at=None if due_in is None else at + due_in,
+            **changes,
+        )
+        return _sealed(self, moved, type_, message, takes, releases, moves, nfts, data or {})
+
+
+CLAIM_PATIENCE = timedelta(seconds=60)
+"""How long a claimed burn's execution may take before the sweep asks."""
+STEP_PATIENCE = timedelta(seconds=60)
+"""How long a mint's execution may stay silent before the sweep asks."""
+WATCH_INTERVAL = timedelta(seconds=30)
+"""How often an open request's mint is watched for a burn nobody confirmed."""
+LATE_BURN_WATCH = timedelta(minutes=5)
+"""First look for a late burn after a request was given up."""
+
+
+def retry_delay(retries: int) -> timedelta:
+    """Back-off before the sweep's next own retry: 4 s doubling to one hour, for ever."""
+    return timedelta(seconds=min(4 * 2 ** min(retries, 12), 3600))
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """Everything one TransactWrite must do, or nothing of it.
+
+    `takes`: locks that must not exist (or already be this holder's); `releases`: locks deleted if
+    they are this holder's; `moves`: owner locks whose holder changes from `before.nft_id`.
+    """
+
+    before: Upgrade | None
+    after: Upgrade
+    event: UpgradeEvent
+    takes: tuple[Lock, ...] = ()
+    releases: tuple[Lock, ...] = ()
+    moves: tuple[Lock, ...] = ()
+    nfts: tuple[NftChange, ...] = ()
+
+
+def open_upgrade(upgrade: Upgrade, *, nft: Nft) -> Transition:
+    """The first transition; `upgrade` comes with version 1 and status `initiated`.
+
+    `nft` is the registry's row before; it becomes `upgrading` and belongs to the caller, who holds
+    it on chain. The owner lock is taken in the same transaction, which is what keeps a user from
+    having two active NFTs; it is already the user's in the ordinary case.
+    """
+    if (upgrade.version, upgrade.status) != (1, S.INITIATED):
+        raise WrongStatus("A new upgrade starts at version 1 as initiated.")
+    held = nft.moved_to(NftStatus.UPGRADING, at=upgrade.created_at, owner=upgrade.user_id)
+    owner_lock = Lock(LockKind.OWNER, upgrade.user_id, nft.mint)
+    sold = (Lock(LockKind.OWNER, nft.owner, nft.mint),) if nft.owner != upgrade.user_id else ()
+    return _sealed(
+        None,
+        upgrade,
+        EventType.UPGRADE_INITIATED,
+        "Upgrade opened. Burn your NFT in your wallet to go on.",
+        (upgrade.user_lock, upgrade.nft_lock, owner_lock),
+        sold,
+        (),
+        (NftChange(nft, held),),
+        {},
+    )
+
+
+def _sealed(
+    before: Upgrade | None,
+    after: Upgrade,
+    type_: EventType,
+    message: str,
+    takes: tuple[Lock, ...],
+    releases: tuple[Lock, ...],
+    moves: tuple[Lock, ...],
+    nfts: tuple[NftChange, ...],
+    data: Mapping[str, Any],
+) -> Transition:
+    failure = after.failure
+    event = UpgradeEvent(
+        upgrade_id=after.id,
+        sequence=after.version,
+        type=type_,
+        occurred_at=after.updated_at,
+        user_id=after.user_id,
+        nft_id=after.nft_id,
+        current_level=after.current_level,
+        target_level=after.target_level,
+        status=after.status,
+        message=message,
+        retry_count=after.retry_count,
+        burn_signature=after.burn_signature,
+        mint_signature=after.mint_signature,
+        new_nft_id=after.new_nft_id,
+        error_code=failure.code if failure else None,
+        error_type=failure.error_type if failure else None,
+        error_message=failure.message if failure else None,
+        retryable=failure.retryable if failure else None,
+        data=data,
+        previous_hash=after.last_event_hash,
+    ).sealed()
+    after = replace(after, last_event_hash=event.hash)
+    return Transition(before, after, event, takes, releases, moves, nfts)

@@ -1,0 +1,1 @@
+"""HTTP: routes, schemas, sessions and the error table. FastAPI stays in this folder."""

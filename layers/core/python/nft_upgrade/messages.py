@@ -1,0 +1,147 @@
+"""An event's forms: Kafka record (both directions) and SSE envelope. One place for all of them."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from nft_upgrade.domain.events import EventType, UpgradeEvent, iso, parse_iso
+
+SCHEMA_VERSION = 1
+
+TOPIC_INITIATED = "nft-upgrade-initiated"
+TOPIC_BURNED = "nft-burn-confirmed"
+TOPIC_COMPLETED = "nft-upgrade-completed"
+TOPIC_FAILED = "nft-upgrade-failed"
+TOPIC_PROGRESS = "nft-upgrade-progress"
+TOPICS = (TOPIC_INITIATED, TOPIC_BURNED, TOPIC_COMPLETED, TOPIC_FAILED, TOPIC_PROGRESS)
+
+_TOPIC_OF = {
+    EventType.UPGRADE_INITIATED: TOPIC_INITIATED,
+    EventType.BURN_CONFIRMED: TOPIC_BURNED,
+    EventType.UPGRADE_COMPLETED: TOPIC_COMPLETED,
+    EventType.MINT_FAILED_RETRYABLE: TOPIC_FAILED,
+    EventType.UPGRADE_FAILED: TOPIC_FAILED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is handed to Kafka; `message_key` is the user id, so one user's events keep order."""
+
+    topic: str
+    message_key: bytes
+    value: bytes
+
+
+def topic_of(event: UpgradeEvent) -> str:
+    """Three of the topics hold one kind each, `failed` holds failures, `progress` the rest."""
+    return _TOPIC_OF.get(event.type, TOPIC_PROGRESS)
+
+
+def to_record(event: UpgradeEvent) -> Record:
+    """The event as a Kafka record (CONTRACT.md section 5); absent facts are left out."""
+    value = {key: fact for key, fact in _value(event).items() if fact is not None}
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return Record(topic_of(event), event.user_id.encode(), text.encode())
+
+
+def _value(event: UpgradeEvent) -> dict[str, Any]:
+    moment = iso(event.occurred_at)
+    return {
+        "eventId": event.event_id,
+        "eventType": event.type.value,
+        "schemaVersion": SCHEMA_VERSION,
+        "sequence": event.sequence,
+        "occurredAt": moment,
+        "upgradeRequestId": event.upgrade_id,
+        "userId": event.user_id,
+        "currentNftId": event.nft_id,
+        "oldLevel": event.current_level,
+        "newLevel": event.target_level,
+        "targetLevel": event.target_level,
+        "status": event.status,
+        "message": event.message,
+        "burnTransactionHash": event.burn_signature,
+        "mintTransactionHash": event.mint_signature,
+        "newNftId": event.new_nft_id,
+        "errorCode": event.error_code,
+        "errorType": event.error_type,
+        "errorMessage": event.error_message,
+        "retryable": event.retryable,
+        "retryCount": event.retry_count,
+        "timestamp": moment,
+        "data": dict(event.data),
+        "previousHash": event.previous_hash,
+        "hash": event.hash,
+    }
+
+
+def from_record(value: bytes | str) -> UpgradeEvent:
+    """The event a Kafka value holds; ValueError or KeyError when it is none."""
+    facts = json.loads(value)
+    return UpgradeEvent(
+        upgrade_id=facts["upgradeRequestId"],
+        sequence=facts["sequence"],
+        type=EventType(facts["eventType"]),
+        occurred_at=parse_iso(facts["occurredAt"]),
+        user_id=facts["userId"],
+        nft_id=facts["currentNftId"],
+        current_level=facts["oldLevel"],
+        target_level=facts["targetLevel"],
+        status=facts["status"],
+        message=facts["message"],
+        retry_count=facts["retryCount"],
+        burn_signature=facts.get("burnTransactionHash"),
+        mint_signature=facts.get("mintTransactionHash"),
+        new_nft_id=facts.get("newNftId"),
+        error_code=facts.get("errorCode"),
+        error_type=facts.get("errorType"),
+        error_message=facts.get("errorMessage"),
+        retryable=facts.get("retryable"),
+        data=facts["data"],
+        previous_hash=facts["previousHash"],
+        hash=facts["hash"],
+    )
+
+
+def envelope(event: UpgradeEvent) -> dict[str, Any]:
+    """The SSE message's JSON (CONTRACT.md section 4); `sequence` is also the message's id."""
+    body: dict[str, Any] = {
+        "type": event.type.value,
+        "upgradeRequestId": event.upgrade_id,
+        "status": event.status,
+        "message": event.message,
+        "timestamp": iso(event.occurred_at),
+        "sequence": event.sequence,
+    }
+    data = {**event.data, **_error_data(event)}
+    if data:
+        body["data"] = data
+    return body
+
+
+def own_envelope(
+    type_: str, upgrade_id: str, status: str, message: str, *, sequence: int, at: datetime
+) -> dict[str, Any]:
+    """The stream's own messages (connection_established, reset, evicted, session_expiring)."""
+    return {
+        "type": type_,
+        "upgradeRequestId": upgrade_id,
+        "status": status,
+        "message": message,
+        "timestamp": iso(at),
+        "sequence": sequence,
+    }
+
+
+def _error_data(event: UpgradeEvent) -> Mapping[str, Any]:
+    if event.error_code is None:
+        return {}
+    return {
+        "code": event.error_code,
+        "errorType": event.error_type,
+        "errorMessage": event.error_message,
+        "retryable": event.retryable,
+    }

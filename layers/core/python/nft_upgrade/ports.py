@@ -1,0 +1,308 @@
+"""What the use cases need from the outside, as Protocols. Fakes and adapters both fulfil them;
+one contract suite per port keeps the fakes honest."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from nft_upgrade.domain.burn import BurnEvidence, ObservedMint
+from nft_upgrade.domain.events import UpgradeEvent
+from nft_upgrade.domain.levels import Qualification
+from nft_upgrade.domain.nft import Nft
+from nft_upgrade.domain.upgrade import Lock, LockKind, Status, Transition, Upgrade
+
+
+class Clock(Protocol):
+    """The only source of time. Aware, UTC."""
+
+    def now(self) -> datetime: ...
+
+
+class Ids(Protocol):
+    """The only source of new ids (ULIDs, 26 characters, sortable by time)."""
+
+    def new(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of upgrades, newest first; `next_cursor` is opaque, None on the last page."""
+
+    upgrades: Sequence[Upgrade]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class MintAttempt:
+    """Write-ahead record of one mint transaction (CHAIN.md section 4).
+
+    `message` is the serialized message, `signature` its Ed25519 signature (None until stored);
+    the attempt is dead only when the chain has proven it.
+    """
+
+    upgrade_id: str
+    number: int
+    message: bytes
+    last_valid_block_height: int
+    successor: str
+    created_at: datetime
+    signature: bytes | None = None
+
+
+class Upgrades(Protocol):
+    """Upgrade requests, their events, their locks and their mint attempts."""
+
+    def get(self, upgrade_id: str) -> Upgrade | None:
+        """Strongly consistent; None when there is none."""
+
+    def commit(self, transition: Transition) -> None:
+        """One TransactWrite: request (status and version condition), locks, registry, event.
+
+        Raises VersionConflict, UpgradeActive (with the running id in `extra`), NftLocked,
+        AlreadyRedeemed, BurnAlreadyUsed, AlreadyOwnsNft, StorageUnavailable.
+        Committing the same transition twice is the same as once.
+        """
+
+    def events(self, upgrade_id: str, *, after: int = 0) -> Sequence[UpgradeEvent]:
+        """Events with a sequence above `after`, in order, strongly consistent."""
+
+    def of_user(
+        self, user_id: str, *, status: Status | None, limit: int, cursor: str | None
+    ) -> Page:
+        """The user's requests, newest first; eventually consistent. ValueError: bad cursor."""
+
+    def lock(self, kind: LockKind, name: str) -> Lock | None:
+        """Who holds a lock; strongly consistent."""
+
+    def count_active(self, *, at_most: int) -> int:
+        """How many requests are active, counting no further than `at_most`."""
+
+    def due(self, *, before: datetime, limit: int, shard: int = 0) -> Sequence[Upgrade]:
+        """Requests whose `due_at` has passed, oldest first, from one of `DUE_SHARDS` shards."""
+
+    def postpone(self, upgrade: Upgrade, *, until: datetime | None) -> None:
+        """Move `due_at` alone, if the version is unchanged (else VersionConflict): no event."""
+
+    def next_run(self, upgrade: Upgrade) -> Upgrade:
+        """Count `run` up by one if unchanged (else VersionConflict): a new execution, no event."""
+
+    def latest_attempt(self, upgrade_id: str) -> MintAttempt | None:
+        """The newest write-ahead record; strongly consistent."""
+
+    def add_attempt(self, attempt: MintAttempt) -> None:
+        """Write attempt n if it does not exist, else VersionConflict."""
+
+    def sign_attempt(self, attempt: MintAttempt, signature: bytes) -> MintAttempt:
+        """Store the attempt's signature once; a different one already there: VersionConflict."""
+
+    def unpublished(self, *, before: datetime, limit: int) -> Sequence[UpgradeEvent]:
+        """Events not marked published that occurred before `before`, oldest first."""
+
+    def mark_published(self, event: UpgradeEvent, *, at: datetime) -> None:
+        """Idempotent."""
+
+
+DUE_SHARDS = 4
+"""Shards of the due index, so that one hot partition cannot form."""
+
+
+class Nfts(Protocol):
+    """The NFT registry."""
+
+    def get(self, mint: str) -> Nft | None:
+        """Strongly consistent."""
+
+    def owned_by(self, owner: str) -> Sequence[Nft]:
+        """By owner as last seen, newest first; eventually consistent."""
+
+    def register(self, nft: Nft, *, takes: Sequence[Lock]) -> None:
+        """Write a new row and its locks together; AlreadyOwnsNft when the owner lock is taken.
+
+        Registering the same mint for the same claim again is the same as once.
+        """
+
+    def all(self, *, limit: int, cursor: str | None) -> tuple[Sequence[Nft], str | None]:
+        """Every row, page by page, in no particular order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blockhash:
+    """A blockhash fetched at `confirmed`, and the last block height at which it may land."""
+
+    value: str
+    last_valid_block_height: int
+    slot: int
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The token account that holds an NFT, as the preflight needs it."""
+
+    token_account: str
+    owner: str
+    amount: int
+    token_program: str
+    frozen: bool
+    delegate: str | None
+    close_authority: str | None
+    slot: int
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureStatus:
+    """How far a signature got; `error` is the chain's own error as JSON text."""
+
+    slot: int
+    commitment: str
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """What a dry run says; `error` None means it would succeed."""
+
+    error: str | None
+    units: int
+    logs: tuple[str, ...]
+
+
+class Chain(Protocol):
+    """Solana as the use cases see it. Every method raises ChainUnavailable (nothing known) or
+    ProvidersDisagree; a None means the providers agree that nothing is there at that commitment."""
+
+    def latest_blockhash(self) -> Blockhash: ...
+
+    def slot(self, *, commitment: str) -> int: ...
+
+    def block_height(self, *, commitment: str) -> int: ...
+
+    def balance(self, address: str) -> int:
+        """Lamports at confirmed."""
+
+    def rent(self, size: int) -> int:
+        """Lamports that exempt an account of `size` bytes."""
+
+    def holder(self, mint: str) -> Holder | None:
+        """The token account that holds the NFT now, at confirmed; None when nobody does."""
+
+    def burn_evidence(self, signature: str, mint: str) -> BurnEvidence:
+        """Everything the burn checks look at, in as few calls as possible."""
+
+    def mints(self, addresses: Sequence[str], *, commitment: str) -> Sequence[ObservedMint]:
+        """Mint accounts in the order asked, at most 100."""
+
+    def signatures_for(self, address: str, *, limit: int) -> Sequence[str]:
+        """Newest first, finalized."""
+
+    def minted(self, successor: str, *, recipient: str, commitment: str) -> bool | None:
+        """True: minted exactly as CHAIN.md section 2 wants; None: no account there at all;
+        False: something else is there (a human must look)."""
+
+    def send(self, transaction: bytes) -> None:
+        """Relay once, maxRetries 0. Errors that mean "already there" are no error."""
+
+    def signature_status(self, signature: str) -> SignatureStatus | None:
+        """With searchTransactionHistory."""
+
+    def simulate(self, transaction: bytes) -> Simulation:
+        """At confirmed, signatures not checked, blockhash replaced."""
+
+    def priority_fee(self) -> int:
+        """Recent prioritization fee in micro-lamports per compute unit, capped by settings."""
+
+
+class Signer(Protocol):
+    """The system wallet. The key never leaves KMS."""
+
+    def address(self) -> str:
+        """Base58."""
+
+    def sign(self, message: bytes) -> bytes:
+        """64 bytes, verified locally before they are returned."""
+
+
+@dataclass(frozen=True, slots=True)
+class MintOrder:
+    """What the next NFT is, from stored facts alone. `predecessor` None for a first NFT, whose
+    address then derives from `claim_id` instead."""
+
+    recipient: str
+    level: int
+    name: str
+    symbol: str
+    uri: str
+    mint_base: str
+    token_program: str
+    collection: str | None
+    predecessor: str | None = None
+    claim_id: str | None = None
+
+
+class NftProgram(Protocol):
+    """Builds and checks Solana messages. No I/O."""
+
+    def successor_address(self, *, mint_base: str, predecessor: str, token_program: str) -> str:
+        """Derived from the burned mint (CHAIN.md section 2)."""
+
+    def first_address(self, *, mint_base: str, claim_id: str, token_program: str) -> str:
+        """Derived from the claim id, in a domain of its own."""
+
+    def address_of(self, order: MintOrder) -> str:
+        """Whichever of the two the order asks for."""
+
+    def account_size(self, order: MintOrder) -> int:
+        """Bytes of the mint account with its metadata, for the rent."""
+
+    def burn_transaction(self, holder: Holder, mint: str, blockhash: Blockhash) -> bytes:
+        """Unsigned wire transaction: burn 1 and close the token account; the owner pays."""
+
+    def mint_message(
+        self, order: MintOrder, blockhash: Blockhash, *, rent: int, units: int, fee: int
+    ) -> bytes:
+        """The message that creates the NFT; only the base key signs."""
+
+    def require_own(self, message: bytes, order: MintOrder) -> None:
+        """Raise ValueError unless `message` is exactly what `mint_message` makes of `order`
+        (blockhash, rent, units and fee aside)."""
+
+    def wire(self, message: bytes, signature: bytes) -> bytes:
+        """The signed transaction as sent."""
+
+    def signature_text(self, signature: bytes) -> str:
+        """Base58."""
+
+
+class Workflow(Protocol):
+    """Starts executions of the upgrade state machine."""
+
+    def start(self, upgrade_id: str, run: int) -> None:
+        """Execution `up-<id>-<run>`; already running or done under that name is a success."""
+
+    def is_running(self, upgrade_id: str, run: int) -> bool: ...
+
+
+class Qualifications(Protocol):
+    """What a user has shown: trading volume and badges."""
+
+    def of(self, user_id: str) -> Qualification: ...
+
+
+class Switch(Protocol):
+    """The operator's pause switch, honoured within seconds."""
+
+    def paused(self) -> str | None:
+        """The operator's reason, or None when minting is on."""
+
+    def set_paused(self, reason: str | None, *, at: datetime) -> None: ...
+
+
+class Publisher(Protocol):
+    """Kafka, as the outbox needs it."""
+
+    def publish(self, events: Sequence[UpgradeEvent]) -> Mapping[str, str | None]:
+        """Acknowledged by all in-sync replicas, in order per upgrade: `event_id` -> None, or the
+        error's text for those that are not known to be written."""
+
+
+JsonObject = Mapping[str, Any]

@@ -1,0 +1,1 @@
+"""What the API and the workflow do, one verb per class method, on ports only."""
