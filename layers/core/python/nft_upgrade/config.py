@@ -96,6 +96,7 @@ class SessionSettings(Group):
         "solana:mainnet", description="Chain id in the sign-in text (mainnet, devnet, localnet)."
     )
     upgrade_rate_per_minute: int = Field(5, description="Opens per minute, per IP and user.")
+    auth_rate_per_minute: int = Field(60, description="Sign-in calls per minute, per IP.")
     trusted_proxy_hops: int = Field(
         1, description="How many proxies in front append to X-Forwarded-For."
     )
@@ -118,6 +119,17 @@ class RelaySettings(StorageSettings, KafkaSettings, SessionSettings):
     relay_heartbeat_seconds: float = Field(15.0, description="Between comments on a stream.")
     relay_stream_seconds: float = Field(600.0, description="Life of a stream, times 0.8..1.")
     relay_drain_seconds: float = Field(20.0, description="Time for ending streams on SIGTERM.")
+    relay_recheck_seconds: float = Field(
+        120.0, description="How often every open stream is checked against the table."
+    )
+    relay_outage_recheck_seconds: float = Field(
+        2.0, description="The same while Kafka does not answer."
+    )
+    relay_read_workers: int = Field(8, description="Table reads at a time, per process.")
+    relay_send_buffer_bytes: int = Field(
+        65_536, description="Unsent bytes after which a stream that does not read is closed."
+    )
+    relay_head_seconds: float = Field(10.0, description="Time for a request's head to arrive.")
 
 
 class ApiSettings(StorageSettings, ChainSettings, MintSettings, WorkflowSettings, SessionSettings):

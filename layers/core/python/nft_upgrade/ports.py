@@ -3,7 +3,7 @@ one contract suite per port keeps the fakes honest."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from nft_upgrade.domain.burn import BurnEvidence, ObservedMint
@@ -17,6 +17,8 @@ class Clock(Protocol):
     """The only source of time. Aware, UTC."""
 
     def now(self) -> datetime: ...
+
+    def sleep(self, seconds: float) -> None: ...
 
 
 class Ids(Protocol):
@@ -81,14 +83,13 @@ class Upgrades(Protocol):
     def due(self, *, before: datetime, limit: int, shard: int = 0) -> Sequence[Upgrade]:
         """Requests whose `due_at` has passed, oldest first, from one of `DUE_SHARDS` shards."""
 
-    def postpone(self, upgrade: Upgrade, *, until: datetime | None) -> None:
-        """Move `due_at` alone, if the version is unchanged (else VersionConflict): no event."""
+    def note(self, before: Upgrade, after: Upgrade) -> None:
+        """Write `run`, `due_at` and `claimed_height` of `after` if version and run are still
+        those of `before`, else VersionConflict. Bookkeeping, no fact about the upgrade: no event.
+        """
 
-    def next_run(self, upgrade: Upgrade) -> Upgrade:
-        """Count `run` up by one if unchanged (else VersionConflict): a new execution, no event."""
-
-    def latest_attempt(self, upgrade_id: str) -> MintAttempt | None:
-        """The newest write-ahead record; strongly consistent."""
+    def attempts(self, upgrade_id: str) -> Sequence[MintAttempt]:
+        """The write-ahead records, oldest first; strongly consistent."""
 
     def add_attempt(self, attempt: MintAttempt) -> None:
         """Write attempt n if it does not exist, else VersionConflict."""
@@ -115,6 +116,12 @@ class Nfts(Protocol):
 
     def owned_by(self, owner: str) -> Sequence[Nft]:
         """By owner as last seen, newest first; eventually consistent."""
+
+    def take(self, locks: Sequence[Lock]) -> None:
+        """Take all of them or none: each must be free or already this holder's.
+
+        Raises AlreadyOwnsNft for an OWNER lock, AlreadyRedeemed for a CLAIM.
+        """
 
     def register(self, nft: Nft, *, takes: Sequence[Lock]) -> None:
         """Write a new row and its locks together; AlreadyOwnsNft when the owner lock is taken.
@@ -306,3 +313,43 @@ class Publisher(Protocol):
 
 
 JsonObject = Mapping[str, Any]
+
+
+class Challenges(Protocol):
+    """Sign-in challenges, by nonce."""
+
+    def put(self, nonce: str, fields: JsonObject, *, expires_at: datetime) -> None: ...
+
+    def take(self, nonce: str, *, at: datetime) -> JsonObject | None:
+        """The fields, once: a second call, an unknown nonce or one past its expiry gets None."""
+
+
+@dataclass(frozen=True, slots=True)
+class TicketGrant:
+    """What an events ticket allows: one stream of one upgrade by its owner."""
+
+    user_id: str
+    upgrade_id: str
+    expires_at: datetime
+    """Until when the ticket may open its stream (30 s)."""
+    session_expires_at: datetime
+    """Until when the same stream may reconnect with it."""
+
+
+class Tickets(Protocol):
+    """Events tickets, kept by the SHA-256 (hex) of their text."""
+
+    def put(self, ticket_hash: str, grant: TicketGrant) -> None: ...
+
+    def redeem(
+        self, ticket_hash: str, *, upgrade_id: str, is_reconnect: bool, at: datetime
+    ) -> TicketGrant | None:
+        """First use: before `expires_at`, once. A reconnect (the stream was opened with it before):
+        until `session_expires_at`. None: unknown, used, too old, or for another upgrade."""
+
+
+class RateLimiter(Protocol):
+    """Counts calls in fixed windows."""
+
+    def hit(self, name: str, *, limit: int, window: timedelta, at: datetime) -> timedelta | None:
+        """Count one call by `name`. None: allowed; else how long to wait."""

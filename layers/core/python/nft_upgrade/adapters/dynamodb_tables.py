@@ -4,13 +4,19 @@
 |-------------|---------------|----------|------------------------------------------------------|
 | upgrades    | upgrade_id    | entry    | REQUEST, EVENT#<sequence>, ATTEMPT#<number>; stream  |
 | nfts        | mint          |          | the registry                                         |
-| locks       | lock          |          | USER, NFT, OWNER, BURN, SIG, CLAIM                   |
+| locks       | lock          |          | USER, NFT, OWNER, BURN, SIG, CLAIM; SWITCH#minting   |
 | transient   | item          |          | challenges, tickets, counters, idempotency, presence |
-| projections | projection    | entry    | what the consumers keep                              |
+| projections | projection    | entry    | what the consumers keep; qualifications              |
 """
 
 from dataclasses import dataclass
 from typing import Any
+
+UPGRADES = "upgrades"
+NFTS = "nfts"
+LOCKS = "locks"
+TRANSIENT = "transient"
+PROJECTIONS = "projections"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,21 +45,23 @@ class Table:
 
 TABLES = (
     Table(
-        "upgrades",
+        UPGRADES,
         "upgrade_id",
         "entry",
         (
             Index("by_user", "user_id", "created_at"),
             # Sparse: an item has `due_shard` only while somebody must look at it.
             Index("by_due", "due_shard", "due_at"),
+            # Sparse: active requests; written twice in an upgrade's life, whatever else changes.
+            Index("by_active", "active_shard", "created_at", keys_only=True),
         ),
         has_stream=True,
     ),
-    Table("nfts", "mint", None, (Index("by_owner", "owner", "updated_at"),)),
-    Table("locks", "lock"),
-    Table("transient", "item", ttl_attribute="expires", is_disposable=True),
+    Table(NFTS, "mint", None, (Index("by_owner", "owner", "updated_at"),)),
+    Table(LOCKS, "lock"),
+    Table(TRANSIENT, "item", ttl_attribute="expires", is_disposable=True),
     Table(
-        "projections",
+        PROJECTIONS,
         "projection",
         "entry",
         (Index("by_rank", "rank_shard", "rank"),),

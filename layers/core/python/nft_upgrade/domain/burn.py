@@ -185,6 +185,6 @@ class BurnClaim:
     registry_level: int
     already_redeemed: bool
     opened_slot: int
-    claimed_height: int
-    """Finalized block height when the signature was claimed."""
+    claimed_height: int | None
+    """Finalized block height when the signature was claimed; None: not known, so never too old."""
     signature_used_by_other: bool = False

@@ -21,10 +21,13 @@ UpgradeError
 │   ├── AlreadyOwnsNft        already_owns_nft
 │   ├── UnsupportedNft        unsupported_nft
 │   └── RateLimited           rate_limited
+├── Conflicting               conflicting_account: a human must look before anything is repeated
 └── Unavailable               try again: nothing was decided, nothing was lost
     ├── MintingPaused         minting_paused
     ├── ChainUnavailable      chain_unavailable
     ├── ProvidersDisagree     providers_disagree
+    ├── TransactionRefused    transaction_refused
+    ├── SignerUnavailable     signer_unavailable
     ├── VersionConflict       version_conflict
     └── StorageUnavailable    storage_unavailable
 
@@ -192,6 +195,12 @@ class RateLimited(Refused):
     retryable = True
 
 
+class Conflicting(UpgradeError):
+    """An account that only we can create is there, but not as we create it (CHAIN.md section 2)."""
+
+    code = "conflicting_account"
+
+
 class Unavailable(UpgradeError):
     """Nothing was decided: the same call may succeed later."""
 
@@ -218,6 +227,20 @@ class ProvidersDisagree(ChainUnavailable):
     """RPC providers contradict each other: never an accept, never a reject."""
 
     code = "providers_disagree"
+
+
+class TransactionRefused(ChainUnavailable):
+    """The preflight says the transaction would fail as things stand, so it was not relayed;
+    `extra["error"]` is the chain's own error as JSON text."""
+
+    code = "transaction_refused"
+    error_type = ErrorType.MINT_TRANSACTION_FAILED
+
+
+class SignerUnavailable(Unavailable):
+    """The signing key's service did not answer, or answered with a signature that is wrong."""
+
+    code = "signer_unavailable"
 
 
 class VersionConflict(Unavailable):

@@ -1,7 +1,8 @@
 """An upgrade request: its statuses, the edges between them, and what each step changes.
 
 A method named after the business step checks the edge and returns a `Transition`; storage
-commits it as one transaction or not at all. No edge leads from a proven burn to a permanent failure.
+commits it as one transaction or not at all. No edge leads from a proven burn to a permanent
+failure.
 """
 
 from collections.abc import Mapping
@@ -103,7 +104,7 @@ class LockKind(StrEnum):
     OWNER = "OWNER"
     """One active tiered NFT per user; holder: the NFT's mint."""
     CLAIM = "CLAIM"
-    """One first NFT per claim id, for ever; holder: the NFT's mint."""
+    """One first NFT per claim id, for ever; holder: its recipient's wallet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,8 @@ class Upgrade:
 
     `successor` is the address the next NFT will have, known before the burn (CHAIN.md section 2).
     `opened_slot` orders the burn after the request; `claimed_height` is the finalized block height
-    at the burn's claim, from which "that signature can no longer land" is derived. `run` numbers
+    at the burn's claim (None while no provider answered), from which "that signature can no longer
+    land" is derived. `run` numbers
     the workflow executions. `due_at` is when the sweep looks at the request next; None: never.
     """
 
@@ -193,9 +195,23 @@ class Upgrade:
     def nft_lock(self) -> Lock:
         return Lock(LockKind.NFT, self.nft_id, self.id)
 
+    # --- bookkeeping: no facts about the upgrade, so no event -------------------------------
+
+    def looked_at_again(self, moment: datetime | None) -> "Upgrade":
+        """The same upgrade, with the sweep's next look at `moment` (None: never)."""
+        return replace(self, due_at=moment)
+
+    def claimed_at_height(self, height: int) -> "Upgrade":
+        """The same upgrade, with the finalized height from which its claim can go stale."""
+        return replace(self, claimed_height=height)
+
+    def run_again(self, *, at: datetime) -> "Upgrade":
+        """The same upgrade, to be driven by a new execution."""
+        return replace(self, run=self.run + 1, due_at=at + STEP_PATIENCE)
+
     # --- the steps -------------------------------------------------------------------------
 
-    def claim_burn(self, signature: str, *, height: int, at: datetime) -> "Transition":
+    def claim_burn(self, signature: str, *, height: int | None, at: datetime) -> "Transition":
         """The user names the burn's signature; nothing is believed yet."""
         return self._step(
             S.BURN_PENDING,
@@ -235,7 +251,10 @@ class Upgrade:
         )
 
     def reject_burn(self, failure: Failure, *, at: datetime, proof: BurnProof) -> "Transition":
-        """The claimed signature was no burn of this NFT: open again, nothing lost."""
+        """The claimed signature was no burn of this NFT: open again, nothing lost.
+
+        The next claim is another run: an execution's name cannot be used again.
+        """
         return self._step(
             S.INITIATED,
             EventType.BURN_REJECTED,
@@ -243,6 +262,7 @@ class Upgrade:
             at=at,
             due_in=WATCH_INTERVAL,
             data={"proof": proof.as_json()},
+            run=self.run + 1,
             burn_signature=None,
             claimed_height=None,
             failure=failure,

@@ -1,1 +1,1 @@
-"""What the API and the workflow do, one verb per class method, on ports only."""
+"""What the product does, one module per business step. Everything from outside is handed in."""

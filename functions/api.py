@@ -1,0 +1,33 @@
+"""The API behind API Gateway: the same application as behind uvicorn, reached through Mangum."""
+
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools.logging.utils import copy_config_to_registered_loggers
+from fastapi import FastAPI
+from mangum import Mangum
+from mangum.adapter import DEFAULT_TEXT_MIME_TYPES
+
+from nft_upgrade import observability, wiring
+from nft_upgrade.http.problems import MEDIA_TYPE
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """An HTTP API event (payload 2.0) and its answer."""
+    call = event["requestContext"]
+    with observability.logger().append_context_keys(
+        request_id=call["requestId"], method=call["http"]["method"], path=call["http"]["path"]
+    ):
+        return _door()(event, context)
+
+
+def door_to(app: FastAPI) -> Mangum:
+    """Problems are text, or Mangum would answer them in base64."""
+    return Mangum(app, lifespan="off", text_mime_types=[*DEFAULT_TEXT_MIME_TYPES, MEDIA_TYPE])
+
+
+@cache
+def _door() -> Mangum:
+    """Built by the first call, kept for all others. The package's log lines become JSON too."""
+    copy_config_to_registered_loggers(observability.logger(), include={"nft_upgrade.http.edge"})
+    return door_to(wiring.api_app())

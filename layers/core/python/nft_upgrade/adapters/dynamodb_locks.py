@@ -1,0 +1,95 @@
+"""Lock items: exclusivity is a conditional write in the transaction that needs it.
+
+No lock expires. A lock is released by the transition that ends its reason, or never.
+"""
+
+from collections.abc import Callable, Mapping
+
+from pynamodb.exceptions import DoesNotExist
+
+from nft_upgrade.adapters.dynamodb_errors import storage
+from nft_upgrade.adapters.dynamodb_items import LockItem
+from nft_upgrade.adapters.dynamodb_transactions import Order, RawItem, Step
+from nft_upgrade.domain.errors import (
+    AlreadyOwnsNft,
+    AlreadyRedeemed,
+    BurnAlreadyUsed,
+    NftLocked,
+    UpgradeActive,
+    UpgradeError,
+    VersionConflict,
+)
+from nft_upgrade.domain.upgrade import Lock, LockKind
+
+_REFUSALS: Mapping[LockKind, Callable[[str], UpgradeError]] = {
+    LockKind.USER: lambda holder: UpgradeActive(
+        "User already has an active upgrade request", upgradeRequestId=holder
+    ),
+    LockKind.NFT: lambda _: NftLocked("The NFT is in another active upgrade."),
+    LockKind.BURN: lambda _: AlreadyRedeemed("This burned NFT already has its successor."),
+    LockKind.SIGNATURE: lambda _: BurnAlreadyUsed("This burn belongs to another upgrade request."),
+    LockKind.OWNER: lambda _: AlreadyOwnsNft("The wallet already owns an active NFT."),
+    LockKind.CLAIM: lambda _: AlreadyRedeemed("This claim has its NFT already."),
+}
+
+
+def lock_refusal(kind: LockKind, holder: str) -> UpgradeError:
+    """What a caller is told when somebody else, `holder`, has the lock."""
+    return _REFUSALS[kind](holder)
+
+
+def read_lock(locks: type[LockItem], kind: LockKind, name: str) -> Lock | None:
+    """Who holds it; strongly consistent."""
+    try:
+        with storage():
+            item = locks.get(Lock(kind, name, "").item, consistent_read=True)
+    except DoesNotExist:
+        return None
+    return Lock(kind, name, item.holder)
+
+
+def take(locks: type[LockItem], lock: Lock) -> Step:
+    """Take it, or keep it when it is this holder's already."""
+    is_free = locks.lock.does_not_exist()
+    is_mine = locks.holder == lock.holder
+    item = locks(lock.item, holder=lock.holder)
+
+    def refusal(taken: RawItem | None) -> UpgradeError:
+        return lock_refusal(lock.kind, taken["holder"]["S"] if taken else "")
+
+    return Step(
+        Order.PUT,
+        lambda write: write.save(item, is_free | is_mine, return_values="ALL_OLD"),
+        refusal,
+    )
+
+
+def release(locks: type[LockItem], lock: Lock) -> Step:
+    """Delete it if it is this holder's; another holder's stays.
+
+    It may be left out of the transaction: it can only become this holder's through a transition
+    of the same upgrade, whose version the transaction checks.
+    """
+    is_gone = locks.lock.does_not_exist()
+    is_mine = locks.holder == lock.holder
+    return Step(
+        Order.DELETE,
+        lambda write: write.delete(locks(lock.item), is_gone | is_mine),
+        lambda _: VersionConflict("A lock moved meanwhile."),
+        may_be_left_out=True,
+    )
+
+
+def move(locks: type[LockItem], lock: Lock, *, previous: str) -> Step:
+    """Hand it from the holder `previous` to `lock.holder`.
+
+    Somebody else's by now: VersionConflict, because whoever decided to move it must look again.
+    """
+    is_as_read = locks.holder == previous
+    is_moved = locks.holder == lock.holder
+    actions = [LockItem.holder.set(lock.holder)]
+    return Step(
+        Order.UPDATE,
+        lambda write: write.update(locks(lock.item), actions, is_as_read | is_moved),
+        lambda _: VersionConflict("The owner's lock moved meanwhile."),
+    )

@@ -1,0 +1,134 @@
+"""Kafka's batches as Lambda hands them over, one event at a time, past whatever cannot be read."""
+
+import base64
+import binascii
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nft_upgrade.consumers.ports import DeadLetter, DeadLetters, Meter
+from nft_upgrade.domain.events import UpgradeEvent, event_hash
+from nft_upgrade.ports import Clock
+
+logger = logging.getLogger(__name__)
+
+
+class Poison(Exception):
+    """This record can never be taken, however often it comes: dead letter, go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPlace:
+    """Where a record lies, and its value as base64."""
+
+    topic: str
+    partition: int
+    offset: int
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeReport:
+    """What became of one batch."""
+
+    taken: int
+    dead: int
+
+
+class Intake:
+    """One consumer's way in.
+
+    An unreadable record becomes a dead letter and does not stop those behind it. Everything else
+    that goes wrong (storage does not answer, the mail service neither) is raised, so that Lambda
+    delivers the batch again; what had been done by then is not done twice.
+    """
+
+    def __init__(
+        self,
+        consumer: str,
+        *,
+        read: Callable[[bytes], UpgradeEvent],
+        take: Callable[[UpgradeEvent], object],
+        dead_letters: DeadLetters,
+        meter: Meter,
+        clock: Clock,
+    ) -> None:
+        """`read` raises ValueError for what is no event, `take` Poison for what it cannot take."""
+        self._consumer = consumer
+        self._read = read
+        self._take = take
+        self._dead_letters = dead_letters
+        self._meter = meter
+        self._clock = clock
+
+    def handle(self, payload: Mapping[str, Any]) -> IntakeReport:
+        """`payload`: Lambda's event of an MSK or self-managed Kafka source."""
+        readable: list[tuple[UpgradeEvent, RecordPlace]] = []
+        dead = 0
+        for place in places(payload):
+            try:
+                readable.append((self._event(place), place))
+            except Poison as poison:
+                dead += self._bury(place, poison)
+        readable.sort(key=lambda pair: (pair[0].upgrade_id, pair[0].sequence))
+        for event, place in readable:
+            try:
+                self._take(event)
+            except Poison as poison:
+                dead += self._bury(place, poison)
+        return IntakeReport(taken=len(readable), dead=dead)
+
+    def _event(self, place: RecordPlace) -> UpgradeEvent:
+        try:
+            event = self._read(base64.b64decode(place.value, validate=True))
+        except (ValueError, KeyError, TypeError, binascii.Error) as error:
+            raise Poison(f"{type(error).__name__}: {error}") from error
+        if event.hash != event_hash(event):
+            raise Poison("The event's hash does not fit its content.")
+        return event
+
+    def _bury(self, place: RecordPlace, poison: Poison) -> int:
+        reason = str(poison)[:1000]
+        logger.error("%s: dead letter %s: %s", self._consumer, _name(place), reason)
+        self._meter.count("DeadLetters", self._consumer)
+        self._dead_letters.bury(
+            DeadLetter(
+                self._consumer,
+                place.topic,
+                place.partition,
+                place.offset,
+                place.value,
+                reason,
+                self._clock.now(),
+            )
+        )
+        return 1
+
+
+def places(payload: Mapping[str, Any]) -> Iterable[RecordPlace]:
+    """All records of the batch; a tombstone (no value) has an empty one.
+
+    Shape: https://docs.aws.amazon.com/lambda/latest/dg/with-msk.html (`records` by
+    "topic-partition", `value` in base64).
+    """
+    for records in payload["records"].values():
+        for record in records:
+            yield RecordPlace(
+                record["topic"], record["partition"], record["offset"], record.get("value") or ""
+            )
+
+
+def notice_gap(event: UpgradeEvent, *, has_previous: bool, consumer: str, meter: Meter) -> None:
+    """Say so when the event before this one has not come yet.
+
+    Kafka orders a partition, not topics, so the missing one is usually just behind; one that stays
+    away is published again by the sweep.
+    """
+    if event.sequence > 1 and not has_previous:
+        logger.info("%s: %s came before its predecessor", consumer, event.event_id)
+        meter.count("SequenceGaps", consumer)
+
+
+def _name(place: RecordPlace) -> str:
+    return f"{place.topic}-{place.partition}@{place.offset}"

@@ -1,0 +1,334 @@
+"""The JSON of every route, in and out: what is validated, what is sent, and what /docs shows."""
+
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic.alias_generators import to_camel
+
+from nft_upgrade.domain.errors import InvalidTargetLevel
+from nft_upgrade.domain.events import UpgradeEvent, iso
+from nft_upgrade.domain.levels import Catalogue
+from nft_upgrade.domain.nft import Nft, NftStatus
+from nft_upgrade.domain.upgrade import Failure, Status, Upgrade
+from nft_upgrade.http.base58_text import address_text, mint_text, signature_text
+from nft_upgrade.use_cases.opening import Eligibility, Opened
+
+MINT = "7Nf3cqSyzkjdDhkFUSv3dU3zjWcJZ3LBzqPHb6pY8VwF"
+WALLET = "9xQeWvG816bUx9EPjHmaT23yvVM2ZWbrrpZb9PusVFin"
+UPGRADE_ID = "01KAXE6M2T8V4N9Q5R7S3W1Y0Z"
+_BASE64 = "AQAAAAAAAAAAAAAA"
+
+
+class Wire(BaseModel):
+    """camelCase outside, snake_case inside; fields we do not know are refused."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True
+    )
+
+
+def _level(value: object) -> int:
+    """A whole number. JSON's `true` and `"2"` are none."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise InvalidTargetLevel("targetLevel must be the number of the next level.")
+    return value
+
+
+Moment = Annotated[datetime, PlainSerializer(iso, return_type=str)]
+Mint = Annotated[str, BeforeValidator(mint_text)]
+Address = Annotated[str, BeforeValidator(address_text)]
+BurnSignature = Annotated[str, BeforeValidator(signature_text)]
+TargetLevel = Annotated[int, BeforeValidator(_level)]
+Base64 = Annotated[str, Field(strict=True, max_length=4096)]
+
+
+# --- in -------------------------------------------------------------------------------------
+
+
+class ChallengeRequest(Wire):
+    """Which wallet wants to sign in."""
+
+    address: Address = Field(examples=[WALLET])
+
+
+class VerifyRequest(Wire):
+    """What the wallet's `signIn` gave back: bytes as base64."""
+
+    address: Address = Field(examples=[WALLET])
+    signed_message: Base64 = Field(examples=[_BASE64])
+    signature: Base64 = Field(examples=[_BASE64])
+
+
+class OpenRequest(Wire):
+    """Which NFT is to become which level."""
+
+    current_nft_id: Mint = Field(examples=[MINT], description="The NFT's mint address.")
+    target_level: TargetLevel = Field(examples=[2], description="The current level + 1.")
+
+
+class ConfirmRequest(Wire):
+    """The signature of the transaction that burned the NFT."""
+
+    burn_transaction_hash: BurnSignature = Field(
+        examples=[
+            "5VERv8NMvzbJMEkV8xnrLkEaWRtSz9CosKDYjCJjBRnbJLgp8uirBgmQpjKhoR4tjF3ZpRzrFmBV6UjKdiSZkQUW"
+        ]
+    )
+
+
+# --- out ------------------------------------------------------------------------------------
+
+
+class Success(Wire):
+    """Every success says so."""
+
+    success: bool = True
+
+
+class SignInInput(Wire):
+    """The Wallet Standard's `SolanaSignInInput`; hand it to the wallet as it is."""
+
+    domain: str
+    address: str
+    statement: str
+    uri: str
+    version: str
+    chain_id: str
+    nonce: str
+    issued_at: str
+    expiration_time: str
+    not_before: str
+
+
+class ChallengeAnswer(Success):
+    input: SignInInput
+
+
+class User(Wire):
+    """A user is a wallet: both are its address."""
+
+    id: str
+    wallet: str
+
+
+class SessionAnswer(Success):
+    access_token: str
+    expires_at: Moment
+    user: User
+
+
+class NftView(Wire):
+    """One NFT as the registry last saw it."""
+
+    nft_id: str = Field(examples=[MINT])
+    level: int
+    name: str
+    status: NftStatus
+    version: int
+    predecessor: str | None
+    successor: str | None
+    created_at: Moment
+    updated_at: Moment
+
+    @classmethod
+    def of(cls, nft: Nft, catalogue: Catalogue) -> "NftView":
+        known = 1 <= nft.level <= catalogue.top
+        return cls(
+            nft_id=nft.mint,
+            level=nft.level,
+            name=catalogue[nft.level].name if known else f"Level {nft.level}",
+            status=nft.status,
+            version=nft.version,
+            predecessor=nft.predecessor,
+            successor=nft.successor,
+            created_at=nft.created_at,
+            updated_at=nft.updated_at,
+        )
+
+
+class NftsAnswer(Success):
+    nfts: Sequence[NftView]
+
+
+class BlockerView(Wire):
+    """`code` is the code of the error that opening would answer with."""
+
+    code: str
+    message: str
+
+
+class EligibilityAnswer(Success):
+    """`currentLevel` is 0 for a wallet without an NFT."""
+
+    can_upgrade: bool
+    current_level: int
+    target_level: int
+    requirements: Mapping[str, Any]
+    blockers: Sequence[BlockerView]
+
+    @classmethod
+    def of(cls, eligibility: Eligibility) -> "EligibilityAnswer":
+        return cls(
+            can_upgrade=eligibility.can_upgrade,
+            current_level=eligibility.current_level,
+            target_level=eligibility.target_level,
+            requirements=eligibility.requirements,
+            blockers=[BlockerView(code=b.code, message=b.message) for b in eligibility.blockers],
+        )
+
+
+class OpenAnswer(Success):
+    """`burnTransaction` is unsigned, base64, for the wallet to sign and send."""
+
+    upgrade_request_id: str = Field(examples=[UPGRADE_ID])
+    status: Status
+    message: str
+    burn_transaction: str = Field(examples=[_BASE64])
+    expires_at: Moment
+    events_url: str = Field(examples=[f"/api/nft/upgrade/{UPGRADE_ID}/events"])
+
+    @classmethod
+    def of(cls, opened: Opened) -> "OpenAnswer":
+        upgrade = opened.upgrade
+        return cls(
+            upgrade_request_id=upgrade.id,
+            status=upgrade.status,
+            message="Upgrade opened. Burn your NFT in your wallet to go on.",
+            burn_transaction=b64encode(opened.burn_transaction).decode(),
+            expires_at=upgrade.expires_at,
+            events_url=f"/api/nft/upgrade/{upgrade.id}/events",
+        )
+
+
+class BurnTransactionAnswer(Success):
+    burn_transaction: str = Field(examples=[_BASE64], description="Unsigned, base64.")
+
+
+class StepAnswer(Success):
+    """Where an upgrade stands after a step. `code` names what the step led to."""
+
+    upgrade_request_id: str = Field(examples=[UPGRADE_ID])
+    status: Status
+    code: str
+    message: str
+
+
+class ErrorDetails(Wire):
+    """Why the last step did not succeed."""
+
+    code: str
+    error_type: str
+    message: str
+    retryable: bool
+
+    @classmethod
+    def of(cls, failure: Failure | None) -> "ErrorDetails | None":
+        if failure is None:
+            return None
+        return cls(
+            code=failure.code,
+            error_type=failure.error_type,
+            message=failure.message,
+            retryable=failure.retryable,
+        )
+
+
+class UpgradeView(Wire):
+    """One upgrade request. Transaction hashes are Solana signatures, base58."""
+
+    id: str = Field(examples=[UPGRADE_ID])
+    status: Status
+    current_nft_id: str = Field(examples=[MINT])
+    current_level: int
+    target_level: int
+    burn_transaction_hash: str | None
+    mint_transaction_hash: str | None
+    new_nft_id: str | None
+    retry_count: int
+    max_retries: int
+    error_details: ErrorDetails | None
+    created_at: Moment
+    updated_at: Moment
+    expires_at: Moment
+
+    @classmethod
+    def of(cls, upgrade: Upgrade) -> "UpgradeView":
+        return cls(
+            id=upgrade.id,
+            status=upgrade.status,
+            current_nft_id=upgrade.nft_id,
+            current_level=upgrade.current_level,
+            target_level=upgrade.target_level,
+            burn_transaction_hash=upgrade.burn_signature,
+            mint_transaction_hash=upgrade.mint_signature,
+            new_nft_id=upgrade.new_nft_id,
+            retry_count=upgrade.retry_count,
+            max_retries=upgrade.max_retries,
+            error_details=ErrorDetails.of(upgrade.failure),
+            created_at=upgrade.created_at,
+            updated_at=upgrade.updated_at,
+            expires_at=upgrade.expires_at,
+        )
+
+
+class HistoryEntry(Wire):
+    """One step of the past; `sequence` is the SSE message's id."""
+
+    sequence: int
+    type: str
+    status: str
+    message: str
+    timestamp: Moment
+    code: str | None
+
+    @classmethod
+    def of(cls, event: UpgradeEvent) -> "HistoryEntry":
+        return cls(
+            sequence=event.sequence,
+            type=event.type.value,
+            status=event.status,
+            message=event.message,
+            timestamp=event.occurred_at,
+            code=event.error_code,
+        )
+
+
+class StatusAnswer(Success):
+    upgrade_request: UpgradeView
+    status_history: Sequence[HistoryEntry]
+    can_retry: bool
+
+    @classmethod
+    def of(cls, upgrade: Upgrade, events: Sequence[UpgradeEvent]) -> "StatusAnswer":
+        return cls(
+            upgrade_request=UpgradeView.of(upgrade),
+            status_history=[HistoryEntry.of(event) for event in events],
+            can_retry=upgrade.status is Status.FAILED_RETRYABLE,
+        )
+
+
+class RequestsAnswer(Success):
+    """Newest first; `nextCursor` is null on the last page."""
+
+    requests: Sequence[UpgradeView]
+    next_cursor: str | None
+
+
+class TicketAnswer(Success):
+    """Opens one stream, once, within 30 s: `<eventsUrl>?ticket=<ticket>`."""
+
+    ticket: str
+    expires_at: Moment
+
+
+class HealthAnswer(Success):
+    timestamp: Moment
+
+
+class JwksAnswer(BaseModel):
+    """RFC 7517."""
+
+    keys: Sequence[Mapping[str, Any]]

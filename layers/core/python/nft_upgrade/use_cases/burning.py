@@ -1,0 +1,226 @@
+"""From "I burned it" to a proven burn: the claim, the verification, and late burns."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from nft_upgrade.domain.burn import BurnClaim, BurnProof, Verdict
+from nft_upgrade.domain.burn_checks import check_burn
+from nft_upgrade.domain.errors import (
+    BurnAlreadyUsed,
+    ChainUnavailable,
+    ErrorType,
+    NftNotFound,
+    NotFound,
+    Unavailable,
+    VersionConflict,
+    WrongStatus,
+)
+from nft_upgrade.domain.nft import Nft
+from nft_upgrade.domain.upgrade import BURNED, Failure, LockKind, Status, Transition, Upgrade
+from nft_upgrade.ports import Chain, Clock, Nfts, Upgrades, Workflow
+from nft_upgrade.use_cases.policy import Policy
+from nft_upgrade.use_cases.reading import Reading
+
+
+class Answer(StrEnum):
+    """What a confirmation led to."""
+
+    ACCEPTED = "accepted"
+    """The claim is written down; its verification is on its way."""
+    CURRENT = "current"
+    """Nothing new: the state as it is."""
+    LATE = "late"
+    """A proven burn of a request that had been given up: its successor is owed."""
+    LATE_PENDING = "late_pending"
+    """Given up, and the burn is not final yet: the sweep looks again by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """The upgrade after a confirmation."""
+
+    upgrade: Upgrade
+    answer: Answer
+
+
+SOON = timedelta(seconds=5)
+"""When the sweep looks again at a late burn that is not final yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Burning:
+    """Claims are taken at once; only `finalized` effects on chain are believed."""
+
+    upgrades: Upgrades
+    nfts: Nfts
+    reading: Reading
+    chain: Chain
+    workflow: Workflow
+    policy: Policy
+    clock: Clock
+
+    def confirm(self, user_id: str, upgrade_id: str, burn_signature: str) -> Confirmation:
+        """The user names the burn. Repeating a confirmation has no further effect."""
+        upgrade = self.reading.owned(user_id, upgrade_id)
+        try:
+            return self._confirm(upgrade, burn_signature)
+        except VersionConflict:
+            # Another confirmation, the watcher or a cancel was faster: decide on what it left.
+            return self._confirm(self.reading.owned(user_id, upgrade_id), burn_signature)
+
+    def verify(self, upgrade_id: str) -> Upgrade:
+        """Poll until the claim is decided or the task's patience ends; then still burn_pending."""
+        upgrade = self._get(upgrade_id)
+        deadline = self.clock.now() + timedelta(seconds=self.policy.patience_seconds)
+        while upgrade.status is Status.BURN_PENDING:
+            upgrade = self._with_height(upgrade)
+            proof = self.examine(upgrade, _claimed(upgrade))
+            if proof.verdict is not Verdict.PENDING:
+                return self._decide(upgrade, proof)
+            if self.clock.now() >= deadline:
+                break
+            self.clock.sleep(self.policy.poll_seconds)
+        return upgrade
+
+    def examine(self, upgrade: Upgrade, burn_signature: str) -> BurnProof:
+        """All checks of CHAIN.md section 3 on one signature; writes nothing."""
+        nft = self._nft(upgrade)
+        evidence = self.chain.burn_evidence(burn_signature, upgrade.nft_id)
+        return check_burn(evidence, self._claim_facts(upgrade, nft, burn_signature))
+
+    def prove(self, upgrade: Upgrade, proof: BurnProof) -> Upgrade:
+        """Commit a proven burn and start the mint; for confirmations and the watcher alike."""
+        proven = self._commit(
+            upgrade.prove_burn(proof, nft=self._nft(upgrade), at=self.clock.now())
+        )
+        self.start(proven)
+        return proven
+
+    def start(self, upgrade: Upgrade) -> None:
+        """Start the workflow. When that fails the sweep starts it: what is owed is written."""
+        try:
+            self.workflow.start(upgrade.id, upgrade.run)
+        except Unavailable:
+            return
+
+    # --- the claim -------------------------------------------------------------------------
+
+    def _confirm(self, upgrade: Upgrade, burn_signature: str) -> Confirmation:
+        if upgrade.status in (Status.CANCELLED, Status.EXPIRED):
+            return self._late(upgrade, burn_signature)
+        if upgrade.status is Status.INITIATED:
+            return self._claim(upgrade, burn_signature)
+        if upgrade.burn_signature == burn_signature or upgrade.status in BURNED:
+            return Confirmation(upgrade, Answer.CURRENT)
+        raise WrongStatus(
+            f"Another signature is being looked at while the upgrade is {upgrade.status}."
+        )
+
+    def _claim(self, upgrade: Upgrade, burn_signature: str) -> Confirmation:
+        self._require_unused(upgrade, burn_signature)
+        claim = upgrade.claim_burn(
+            burn_signature, height=self._height_if_known(), at=self.clock.now()
+        )
+        claimed = self._commit(claim)
+        self.start(claimed)
+        return Confirmation(claimed, Answer.ACCEPTED)
+
+    def _late(self, upgrade: Upgrade, burn_signature: str) -> Confirmation:
+        """An honest burn is honoured whenever it shows up (CHAIN.md section 6)."""
+        self._require_unused(upgrade, burn_signature)
+        proof = self._examine_if_reachable(upgrade, burn_signature)
+        if proof is None or proof.verdict is Verdict.PENDING:
+            self.upgrades.note(upgrade, upgrade.looked_at_again(self.clock.now() + SOON))
+            return Confirmation(upgrade, Answer.LATE_PENDING)
+        if proof.verdict is not Verdict.PROVEN:
+            raise WrongStatus(f"The upgrade is {upgrade.status}. {_reason(proof)}")
+        return Confirmation(self.prove(upgrade, proof), Answer.LATE)
+
+    def _examine_if_reachable(self, upgrade: Upgrade, burn_signature: str) -> BurnProof | None:
+        try:
+            return self.examine(upgrade, burn_signature)
+        except ChainUnavailable:
+            return None
+
+    def _require_unused(self, upgrade: Upgrade, burn_signature: str) -> None:
+        if self._is_used_by_other(upgrade, burn_signature):
+            raise BurnAlreadyUsed("This burn belongs to another upgrade request.")
+
+    def _is_used_by_other(self, upgrade: Upgrade, burn_signature: str) -> bool:
+        lock = self.upgrades.lock(LockKind.SIGNATURE, f"{burn_signature}#{upgrade.nft_id}")
+        return lock is not None and lock.holder != upgrade.id
+
+    def _height_if_known(self) -> int | None:
+        """A claim is taken even while no provider answers."""
+        try:
+            return self.chain.block_height(commitment="finalized")
+        except ChainUnavailable:
+            return None
+
+    # --- the verification ------------------------------------------------------------------
+
+    def _with_height(self, upgrade: Upgrade) -> Upgrade:
+        """A claim taken while the chain was away gets its height now: later is only safer."""
+        if upgrade.claimed_height is not None:
+            return upgrade
+        height = self.chain.block_height(commitment="finalized")
+        noted = upgrade.claimed_at_height(height)
+        self.upgrades.note(upgrade, noted)
+        return noted
+
+    def _decide(self, upgrade: Upgrade, proof: BurnProof) -> Upgrade:
+        now = self.clock.now()
+        if proof.verdict is Verdict.PROVEN:
+            return self._commit(upgrade.prove_burn(proof, nft=self._nft(upgrade), at=now))
+        if proof.verdict is Verdict.UNDER_REVIEW:
+            return self._commit(upgrade.review_burn(proof, at=now))
+        return self._commit(upgrade.reject_burn(_failure(proof), proof=proof, at=now))
+
+    def _claim_facts(self, upgrade: Upgrade, nft: Nft, burn_signature: str) -> BurnClaim:
+        redeemed = self.upgrades.lock(LockKind.BURN, upgrade.nft_id)
+        return BurnClaim(
+            signature=burn_signature,
+            mint=upgrade.nft_id,
+            owner=upgrade.user_id,
+            token_program=upgrade.token_program,
+            level=upgrade.current_level,
+            registry_level=nft.level,
+            already_redeemed=redeemed is not None and redeemed.holder != upgrade.id,
+            opened_slot=upgrade.opened_slot,
+            claimed_height=upgrade.claimed_height,
+            signature_used_by_other=self._is_used_by_other(upgrade, burn_signature),
+        )
+
+    def _commit(self, transition: Transition) -> Upgrade:
+        self.upgrades.commit(transition)
+        return transition.after
+
+    def _get(self, upgrade_id: str) -> Upgrade:
+        upgrade = self.upgrades.get(upgrade_id)
+        if upgrade is None:
+            raise NotFound("There is no such upgrade request.")
+        return upgrade
+
+    def _nft(self, upgrade: Upgrade) -> Nft:
+        nft = self.nfts.get(upgrade.nft_id)
+        if nft is None:
+            raise NftNotFound("The registry lost this NFT; rebuild it from the chain.")
+        return nft
+
+
+def _claimed(upgrade: Upgrade) -> str:
+    if upgrade.burn_signature is None:
+        raise WrongStatus("No burn is claimed.")
+    return upgrade.burn_signature
+
+
+def _reason(proof: BurnProof) -> str:
+    problem = proof.first_problem
+    return problem.reason if problem else ""
+
+
+def _failure(proof: BurnProof) -> Failure:
+    problem = proof.first_problem
+    code = problem.code if problem and problem.code else "burn_rejected"
+    return Failure(code, ErrorType.BURN_TRANSACTION_FAILED, _reason(proof), retryable=True)

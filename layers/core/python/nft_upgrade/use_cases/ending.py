@@ -1,0 +1,67 @@
+"""Giving up before a burn: only when the chain proves that nothing was burned."""
+
+from dataclasses import dataclass
+
+from nft_upgrade.domain.burn import Verdict
+from nft_upgrade.domain.errors import CannotCancelAfterBurn, NftNotFound, VersionConflict
+from nft_upgrade.domain.nft import Nft
+from nft_upgrade.domain.upgrade import Status, Upgrade
+from nft_upgrade.ports import Chain, Clock, Nfts, Upgrades
+from nft_upgrade.use_cases.burning import Burning
+from nft_upgrade.use_cases.reading import Reading
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """Cancel and expiry. A burn that shows up afterwards is still honoured."""
+
+    upgrades: Upgrades
+    nfts: Nfts
+    reading: Reading
+    burning: Burning
+    chain: Chain
+    clock: Clock
+
+    def cancel(self, user_id: str, upgrade_id: str) -> Upgrade:
+        """Cancelled, or unchanged (still burn_pending) while a claimed burn is undecided.
+
+        CannotCancelAfterBurn once the NFT is burned, whether or not that was confirmed.
+        """
+        upgrade = self.reading.owned(user_id, upgrade_id)
+        if upgrade.status is Status.CANCELLED:
+            return upgrade
+        # The domain refuses what is burned before the chain is asked at all.
+        cancelled = upgrade.cancel(nft=self._nft(upgrade), at=self.clock.now())
+        if upgrade.status is Status.BURN_PENDING and not self._claim_is_refuted(upgrade):
+            return upgrade
+        self._require_unburned(upgrade)
+        self.upgrades.commit(cancelled)
+        return cancelled.after
+
+    def expire(self, upgrade: Upgrade) -> Upgrade:
+        """For the sweep, on `initiated` requests whose time is over."""
+        self._require_unburned(upgrade)
+        transition = upgrade.expire(nft=self._nft(upgrade), at=self.clock.now())
+        self.upgrades.commit(transition)
+        return transition.after
+
+    def _claim_is_refuted(self, upgrade: Upgrade) -> bool:
+        signature = upgrade.burn_signature
+        if signature is None:
+            raise VersionConflict("The claim was decided meanwhile.")
+        return self.burning.examine(upgrade, signature).verdict is Verdict.REJECTED
+
+    def _require_unburned(self, upgrade: Upgrade) -> None:
+        """Supply 1 at confirmed too: a burn that is about to be final counts as a burn."""
+        for commitment in ("confirmed", "finalized"):
+            (mint,) = self.chain.mints([upgrade.nft_id], commitment=commitment)
+            if not mint.exists or mint.supply != 1:
+                raise CannotCancelAfterBurn(
+                    "The NFT is burned on chain: confirm the burn to get its successor."
+                )
+
+    def _nft(self, upgrade: Upgrade) -> Nft:
+        nft = self.nfts.get(upgrade.nft_id)
+        if nft is None:
+            raise NftNotFound("The registry lost this NFT; rebuild it from the chain.")
+        return nft

@@ -1,0 +1,51 @@
+"""The numbers and addresses that use cases are tuned by, from settings to one frozen object."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from nft_upgrade.domain.levels import Catalogue
+from nft_upgrade.ports import MintOrder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """`patience_seconds`: how long one workflow task polls before the workflow asks again.
+
+    `token_program` owns everything we mint (Token-2022), whatever program the predecessor has.
+    """
+
+    catalogue: Catalogue
+    token_program: str
+    collection: str | None
+    metadata_base_uri: str
+    mint_cost_lamports: int
+    upgrade_ttl: timedelta
+    patience_seconds: float
+    poll_seconds: float = 0.2
+    resend_seconds: float = 1.5
+    """Between two sends of the same bytes (CHAIN.md section 4)."""
+    attempts_per_run: int = 3
+    """Mint transactions one execution may build before it ends as retryable."""
+
+    def order(
+        self,
+        *,
+        recipient: str,
+        level: int,
+        mint_base: str,
+        predecessor: str | None = None,
+        claim_id: str | None = None,
+    ) -> MintOrder:
+        """The NFT of `level` for `recipient`, named and described by the catalogue."""
+        return MintOrder(
+            recipient=recipient,
+            level=level,
+            name=self.catalogue[level].name,
+            symbol=self.catalogue.symbol,
+            uri=f"{self.metadata_base_uri}{level}.json",
+            mint_base=mint_base,
+            token_program=self.token_program,
+            collection=self.collection,
+            predecessor=predecessor,
+            claim_id=claim_id,
+        )

@@ -1,0 +1,122 @@
+"""One mint transaction: built from stored facts, signed only if it is exactly that, sent as often
+as needed, and given up only when the chain has proven that it never can land (CHAIN.md section 4).
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from nft_upgrade.domain.errors import ChainUnavailable, Conflicting
+from nft_upgrade.ports import Chain, MintAttempt, MintOrder, NftProgram, Signer
+from nft_upgrade.use_cases.policy import Policy
+
+FINALITY_MARGIN = 32
+"""Blocks beyond an attempt's last valid height before it may count as dead (CHAIN.md section 4)."""
+MOST_UNITS = 1_400_000
+"""The most compute units a transaction may ask for; a dry run must not fail for want of them."""
+UNITS_MARGIN = 1.1
+"""Head-room over the simulated compute units."""
+UNSIGNED = bytes(64)
+
+
+class Progress(StrEnum):
+    """How far the mint got; the workflow chooses its next state by it."""
+
+    READY = "ready"
+    """An attempt is written down and wants to be sent."""
+    PENDING = "pending"
+    """Sent; not final yet."""
+    FINALIZED = "finalized"
+    """The successor is minted at finalized commitment."""
+    EXPIRED = "expired"
+    """The attempt is provably dead: it never landed and never can."""
+    FAILED = "failed"
+    """The attempt landed with an error."""
+    EXHAUSTED = "exhausted"
+    """This execution built as many attempts as one may."""
+    NOT_NEEDED = "not_needed"
+    """The upgrade is in no status that a mint follows from."""
+
+
+@dataclass(frozen=True, slots=True)
+class MintMessage:
+    """A serialized message and the last block height at which it may land."""
+
+    message: bytes
+    last_valid_block_height: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sending:
+    """`signer` is needed by `sign` alone."""
+
+    chain: Chain
+    program: NftProgram
+    signer: Signer
+    policy: Policy
+
+    def build(self, order: MintOrder) -> MintMessage:
+        """With the compute units a dry run took and the fee that is going at the moment."""
+        blockhash = self.chain.latest_blockhash()
+        rent = self.chain.rent(self.program.account_size(order))
+        trial = self.program.mint_message(order, blockhash, rent=rent, units=MOST_UNITS, fee=0)
+        message = self.program.mint_message(
+            order,
+            blockhash,
+            rent=rent,
+            units=self._needed_units(trial),
+            fee=self.chain.priority_fee(),
+        )
+        return MintMessage(message, blockhash.last_valid_block_height)
+
+    def sign(self, message: bytes, order: MintOrder) -> bytes:
+        """ValueError when `message` is anything but the mint of `order`."""
+        self.program.require_own(message, order)
+        return self.signer.sign(message)
+
+    def send(self, message: bytes, signature: bytes) -> None:
+        """Relay once; the same bytes may be sent any number of times."""
+        self.chain.send(self.program.wire(message, signature))
+
+    def progress(self, attempt: MintAttempt, *, recipient: str) -> Progress:
+        """PENDING is the answer whenever the chain leaves any doubt."""
+        if attempt.signature is None:
+            # Never sent: it is sent only once its signature is stored.
+            return Progress.EXPIRED if self._is_too_old(attempt) else Progress.PENDING
+        status = self.chain.signature_status(self.signature_text(attempt))
+        if status is None:
+            return self._unseen(attempt, recipient)
+        if status.commitment != "finalized":
+            return Progress.PENDING
+        return Progress.FINALIZED if status.error is None else Progress.FAILED
+
+    def is_minted(self, mint: str, *, recipient: str) -> bool | None:
+        """At finalized; None: nothing is there. Conflicting: not what we mint is there."""
+        minted = self.chain.minted(mint, recipient=recipient, commitment="finalized")
+        if minted is False:
+            raise Conflicting(f"What is at {mint} is not the NFT that belongs there.")
+        return minted
+
+    def signature_text(self, attempt: MintAttempt) -> str:
+        """Base58."""
+        if attempt.signature is None:
+            raise ValueError("the attempt is not signed")
+        return self.program.signature_text(attempt.signature)
+
+    def _needed_units(self, message: bytes) -> int:
+        dry_run = self.chain.simulate(self.program.wire(message, UNSIGNED))
+        if dry_run.error is not None:
+            raise ChainUnavailable(f"A dry run of the mint failed: {dry_run.error}")
+        return min(MOST_UNITS, int(dry_run.units * UNITS_MARGIN))
+
+    def _is_too_old(self, attempt: MintAttempt) -> bool:
+        height = self.chain.block_height(commitment="finalized")
+        return height > attempt.last_valid_block_height + FINALITY_MARGIN
+
+    def _unseen(self, attempt: MintAttempt, recipient: str) -> Progress:
+        """Dead only in this order: too old, then still unknown, then no successor there."""
+        if not self._is_too_old(attempt):
+            return Progress.PENDING
+        if self.chain.signature_status(self.signature_text(attempt)) is not None:
+            return Progress.PENDING
+        minted = self.is_minted(attempt.successor, recipient=recipient)
+        return Progress.EXPIRED if minted is None else Progress.PENDING

@@ -1,0 +1,161 @@
+"""Nobody is forgotten: what streams, executions and browsers missed is found and carried on.
+
+Bounded work per run; what is left over comes first in the next one. One request's fault never
+keeps the others waiting.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+
+from nft_upgrade.domain.burn import ObservedMint, Verdict
+from nft_upgrade.domain.errors import UpgradeError
+from nft_upgrade.domain.upgrade import (
+    LATE_BURN_WATCH,
+    STEP_PATIENCE,
+    WATCH_INTERVAL,
+    Status,
+    Upgrade,
+)
+from nft_upgrade.ports import DUE_SHARDS, Chain, Clock, Publisher, Upgrades, Workflow
+from nft_upgrade.use_cases.burning import Burning
+from nft_upgrade.use_cases.ending import Ending
+from nft_upgrade.use_cases.minting import Minting
+
+STREAM_PATIENCE = timedelta(seconds=60)
+"""How long the stream may take to publish an event before the sweep does."""
+LATE_BURN_HORIZON = timedelta(days=1)
+"""How long a given-up request's mint is watched; later burns are honoured when confirmed."""
+MINTS_PER_CALL = 100
+"""What getMultipleAccounts takes."""
+SIGNATURES_LOOKED_AT = 10
+"""How many of a burned mint's latest transactions are examined for its burn."""
+WATCHED = frozenset({Status.INITIATED, Status.CANCELLED, Status.EXPIRED})
+"""Statuses in which a burn may happen that nobody confirms."""
+
+
+@dataclass(slots=True)
+class SweepReport:
+    """What one run did; `faults` names upgrades (with the error) that are looked at again."""
+
+    published: int = 0
+    watched: int = 0
+    found_burns: int = 0
+    expired: int = 0
+    driven: int = 0
+    faults: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweeping:
+    """The scheduled run. `per_shard` and `per_outbox` bound the work of one run."""
+
+    upgrades: Upgrades
+    chain: Chain
+    burning: Burning
+    ending: Ending
+    minting: Minting
+    workflow: Workflow
+    publisher: Publisher
+    clock: Clock
+    per_shard: int = 250
+    per_outbox: int = 500
+
+    def run(self) -> SweepReport:
+        """Publish what is overdue, then look at every request that is due."""
+        report = SweepReport()
+        self._guarded("outbox", report, partial(self._publish, report))
+        due = self._due()
+        watched = [upgrade for upgrade in due if upgrade.status in WATCHED]
+        for start in range(0, len(watched), MINTS_PER_CALL):
+            batch = watched[start : start + MINTS_PER_CALL]
+            self._guarded("watch", report, partial(self._watch, batch, report))
+        for upgrade in due:
+            if upgrade.status not in WATCHED:
+                self._guarded(upgrade.id, report, partial(self._drive, upgrade, report))
+        return report
+
+    # --- the outbox --------------------------------------------------------------------------
+
+    def _publish(self, report: SweepReport) -> None:
+        """Events that the stream missed, for example in an outage longer than its 24 hours."""
+        before = self.clock.now() - STREAM_PATIENCE
+        events = self.upgrades.unpublished(before=before, limit=self.per_outbox)
+        results = self.publisher.publish(events) if events else {}
+        for event in events:
+            error = results.get(event.event_id, "not sent")
+            if error is None:
+                self.upgrades.mark_published(event, at=self.clock.now())
+                report.published += 1
+            else:
+                report.faults.append(f"{event.event_id}: {error}")
+
+    # --- burns that nobody confirmed ---------------------------------------------------------
+
+    def _watch(self, batch: Sequence[Upgrade], report: SweepReport) -> None:
+        addresses = [upgrade.nft_id for upgrade in batch]
+        mints = self.chain.mints(addresses, commitment="finalized")
+        for upgrade, mint in zip(batch, mints, strict=True):
+            report.watched += 1
+            look = partial(self._look_at_mint, upgrade, mint, report)
+            self._guarded(upgrade.id, report, look)
+
+    def _look_at_mint(self, upgrade: Upgrade, mint: ObservedMint, report: SweepReport) -> None:
+        if (not mint.exists or mint.supply == 0) and self._prove_found_burn(upgrade):
+            report.found_burns += 1
+        elif upgrade.status is Status.INITIATED and upgrade.expires_at <= self.clock.now():
+            self.ending.expire(upgrade)
+            report.expired += 1
+        else:
+            self._look_again(upgrade, self._next_watch(upgrade))
+
+    def _prove_found_burn(self, upgrade: Upgrade) -> bool:
+        """The same path as a confirmation, with the signature taken from the mint's history."""
+        for signature in self.chain.signatures_for(upgrade.nft_id, limit=SIGNATURES_LOOKED_AT):
+            proof = self.burning.examine(upgrade, signature)
+            if proof.verdict is Verdict.PROVEN:
+                self.burning.prove(upgrade, proof)
+                return True
+        return False
+
+    def _next_watch(self, upgrade: Upgrade) -> datetime | None:
+        """Open requests at a steady pace, given-up ones ever more rarely, then no more."""
+        now = self.clock.now()
+        if upgrade.status is Status.INITIATED:
+            return now + WATCH_INTERVAL
+        age = now - upgrade.updated_at
+        return now + max(age, LATE_BURN_WATCH) if age < LATE_BURN_HORIZON else None
+
+    # --- executions that died ----------------------------------------------------------------
+
+    def _drive(self, upgrade: Upgrade, report: SweepReport) -> None:
+        if upgrade.status is Status.FAILED_RETRYABLE:
+            self.minting.try_again(upgrade)
+        elif self.workflow.is_running(upgrade.id, upgrade.run):
+            self._look_again(upgrade, self.clock.now() + STEP_PATIENCE)
+            return
+        else:
+            again = upgrade.run_again(at=self.clock.now())
+            self.upgrades.note(upgrade, again)
+            self.burning.start(again)
+        report.driven += 1
+
+    # --- how ---------------------------------------------------------------------------------
+
+    def _due(self) -> Sequence[Upgrade]:
+        now = self.clock.now()
+        return [
+            upgrade
+            for shard in range(DUE_SHARDS)
+            for upgrade in self.upgrades.due(before=now, limit=self.per_shard, shard=shard)
+        ]
+
+    def _look_again(self, upgrade: Upgrade, moment: datetime | None) -> None:
+        self.upgrades.note(upgrade, upgrade.looked_at_again(moment))
+
+    def _guarded(self, name: str, report: SweepReport, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except UpgradeError as fault:
+            report.faults.append(f"{name}: {type(fault).__name__}: {fault.detail}")

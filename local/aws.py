@@ -1,0 +1,87 @@
+"""`python -m local.aws --port N`: AWS on this machine.
+
+An emulator (moto) on 127.0.0.1 with the product's tables, functions, state machine, audit bucket
+and mail sender. Functions run in this process, so they see its environment; whatever setting is not
+given there and concerns AWS itself is filled in. `--dynamodb-endpoint` puts the tables elsewhere
+(DynamoDB Local). `--data-dir` keeps DynamoDB's items over a kill; see `aws_journal`. `--functions`
+takes the functions and the state machine from another directory.
+"""
+
+import argparse
+import os
+import signal
+from functools import partial
+from pathlib import Path
+
+from local.aws_journal import Journal
+from local.aws_lambda import invoke
+from local.aws_moto import restore, start_server
+from local.aws_resources import (
+    AUDIT_BUCKET,
+    FUNCTIONS,
+    STATE_MACHINE_ARN,
+    create_resources,
+    create_tables,
+)
+from local.process import READY
+
+
+def main() -> None:
+    """Run until SIGTERM or SIGINT."""
+    arguments = _arguments()
+    stop = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, stop)  # before any thread: all of them inherit it
+    url = start(**vars(arguments))
+    print(READY + url, flush=True)
+    signal.sigwait(stop)
+
+
+def start(
+    port: int, data_dir: Path | None, dynamodb_endpoint: str | None, functions: Path = FUNCTIONS
+) -> str:
+    """Start serving, restore what was kept, create what is missing; the emulator's URL."""
+    journal = Journal(data_dir) if data_dir else None
+    server = start_server(port, invoke=partial(invoke, directory=functions), journal=journal)
+    url = f"http://127.0.0.1:{server.port}"
+    _complete_environment(url, dynamodb_endpoint)
+    if journal:
+        create_tables(url)
+        restore(journal.open())
+    create_resources(url, dynamodb_endpoint=dynamodb_endpoint, functions=functions)
+    return url
+
+
+def environment(url: str, dynamodb_endpoint: str | None = None) -> dict[str, str]:
+    """What a process needs to use the emulator at `url`."""
+    variables = {
+        "AWS_ENDPOINT_URL": url,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        # Else clients put the account into the host name of stream calls.
+        "AWS_ACCOUNT_ID_ENDPOINT_MODE": "disabled",
+        "STATE_MACHINE_ARN": STATE_MACHINE_ARN,
+        "AUDIT_BUCKET": AUDIT_BUCKET,
+    }
+    if dynamodb_endpoint:
+        variables["AWS_ENDPOINT_URL_DYNAMODB"] = dynamodb_endpoint
+        variables["AWS_ENDPOINT_URL_DYNAMODB_STREAMS"] = dynamodb_endpoint
+    return variables
+
+
+def _complete_environment(url: str, dynamodb_endpoint: str | None) -> None:
+    for name, text in environment(url, dynamodb_endpoint).items():
+        os.environ.setdefault(name, text)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m local.aws", description=__doc__)
+    parser.add_argument("--port", type=int, default=4566, help="0: any free one")
+    parser.add_argument("--data-dir", type=Path, help="keep DynamoDB's items in this directory")
+    parser.add_argument("--dynamodb-endpoint", help="URL of another DynamoDB for the tables")
+    parser.add_argument("--functions", type=Path, default=FUNCTIONS, help="directory of functions")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""`python -m local.solana_node --port 8899`: a Solana node on this machine, over a real SVM.
+
+Prints `ready http://127.0.0.1:PORT` once it answers; SIGTERM ends it.
+"""
+
+import argparse
+import asyncio
+import signal
+import socket
+from pathlib import Path
+
+import uvicorn
+
+from local.solana.app import SolanaApp
+from local.solana.journal import JournalBroken
+from local.solana.node import Options, open_ledger
+from local.solana.slots import SKIP_EVERY
+
+HOST = "127.0.0.1"
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run until ended."""
+    given = _parser().parse_args(arguments)
+    options = Options(
+        slot_ms=given.slot_ms,
+        confirmed_after=given.confirmed_after,
+        finalized_after=given.finalized_after,
+        skip_every=given.skip_every,
+        data_dir=given.data_dir,
+        seed=given.seed,
+    )
+    try:
+        app = SolanaApp(open_ledger(options))
+    except JournalBroken as error:
+        raise SystemExit(f"cannot go on from this ledger: {error}") from error
+    asyncio.run(_serve(app, _listen(given.port)))
+
+
+def _listen(port: int) -> socket.socket:
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+    except OSError as error:
+        raise SystemExit(f"port {port} is in use: {error}") from error
+    listener.listen(512)
+    return listener
+
+
+async def _serve(app: SolanaApp, listener: socket.socket) -> None:
+    """The socket listens already, so whoever reads `ready` is answered."""
+    config = uvicorn.Config(
+        app, lifespan="off", ws="none", access_log=False, log_level="warning", server_header=False
+    )
+    # uvicorn raises SIGTERM again once it has shut down; the default handler would then kill us.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    print(f"ready http://{HOST}:{listener.getsockname()[1]}", flush=True)
+    await uvicorn.Server(config).serve(sockets=[listener])
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="local.solana_node", description=__doc__)
+    parser.add_argument("--port", type=int, default=8899, help="0: any free one")
+    parser.add_argument("--slot-ms", type=_positive, default=400, help="length of a slot")
+    parser.add_argument("--confirmed-after", type=int, default=1, help="in blocks")
+    parser.add_argument("--finalized-after", type=int, default=3, help="in blocks")
+    parser.add_argument(
+        "--skip-every", type=int, default=SKIP_EVERY, help="one slot in N has no block; 0: none"
+    )
+    parser.add_argument("--data-dir", type=Path, help="keep the ledger here, go on from it")
+    parser.add_argument("--seed", help="genesis and faucet follow from it; random when left out")
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+"""`python -m relay.app`: one relay process, until SIGTERM. Prints `ready <url>` once it answers.
+
+It answers before Kafka does: until then streams are fed from the table, and `/readyz` says 503.
+"""
+
+import asyncio
+import logging
+import random
+import secrets
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import uvloop
+
+from nft_upgrade.config import RelaySettings
+from nft_upgrade.ports import Clock, Tickets
+from relay.consumer import Consumer, SourceState, kafka_consumer
+from relay.door import Sessions
+from relay.reads import EventTable
+from relay.server import Relay
+
+WARM_UP_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the relay is handed. `warm_up` asks for what `sessions` needs, once, and may block."""
+
+    table: EventTable
+    tickets: Tickets
+    sessions: Sessions
+    clock: Clock
+    warm_up: Callable[[], object]
+
+
+async def serve(
+    settings: RelaySettings,
+    parts: Parts,
+    *,
+    stop: asyncio.Event,
+    ready: Callable[[str], None],
+) -> None:
+    """Run until `stop` is set, then drain. OSError when the port is taken."""
+    await _warm(parts)
+    source = SourceState()
+    relay = Relay(
+        settings,
+        table=parts.table,
+        tickets=parts.tickets,
+        sessions=parts.sessions,
+        source=source,
+        now=parts.clock.now,
+        random=random.random,
+        request_id=partial(secrets.token_hex, 8),
+    )
+    consumer = Consumer(
+        partial(kafka_consumer, settings),
+        topic_prefix=settings.kafka_topic_prefix,
+        state=source,
+        listens=relay.hub.listens,
+        hand_over=relay.receive,
+        on_connect=relay.reconnected,
+    )
+    host, port = await relay.listen(settings.relay_host, settings.relay_port)
+    consumer.start()
+    ready(f"http://{f'[{host}]' if ':' in host else host}:{port}")
+    await stop.wait()
+    await relay.drain()
+    await asyncio.to_thread(consumer.stop)
+
+
+async def _warm(parts: Parts) -> None:
+    """Without the key that signs sessions nobody could be told apart; so wait for it."""
+    while True:
+        try:
+            await asyncio.to_thread(parts.warm_up)
+        except Exception as error:  # noqa: BLE001 - whatever KMS says: not yet
+            logging.warning("session key: %s: %s", type(error).__name__, error)
+            await asyncio.sleep(WARM_UP_SECONDS)
+        else:
+            return
+
+
+async def _until_told(settings: RelaySettings, parts: Parts) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await serve(settings, parts, stop=stop, ready=_say_ready)
+
+
+def _say_ready(url: str) -> None:
+    sys.stdout.write(f"ready {url}\n")
+    sys.stdout.flush()
+
+
+def run(settings: RelaySettings, parts: Parts) -> None:
+    """The process's whole life, on uvloop."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
+    # kafka-python tells every reconnect of every broker; the consumer tells what matters.
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
+    try:
+        uvloop.run(_until_told(settings, parts))
+    except OSError as error:
+        sys.exit(f"relay: {error}")
+
+
+def main() -> None:
+    from relay.wiring import parts, settings
+
+    run(settings(), parts())
+
+
+if __name__ == "__main__":
+    main()

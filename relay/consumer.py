@@ -1,0 +1,196 @@
+"""Kafka's records, all of them, without a group: one consumer per process, in a thread of its own.
+
+Kafka wakes streams up; the table is the truth. So this side may lose its broker, or begin at the
+end of the log, as long as it says so: every (re)connection is reported, and the streams are then
+checked against the table.
+
+1. Positions are asked for and set, not left to a lazy seek: `is_caught_up` means that whatever is
+   published from now on is seen.
+2. A partition that appears later is read from its beginning. An offset that no longer exists goes
+   to the earliest one: a topic made anew is then read whole, and what was seen is dropped anyway.
+3. kafka-python does not tell a quiet broker from a dead one. Asking for the ends of the log every
+   few seconds does, and is the lag at the same time.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError
+
+from nft_upgrade.adapters.kafka_events import client_options
+from nft_upgrade.config import KafkaSettings
+from nft_upgrade.messages import TOPICS
+
+log = logging.getLogger(__name__)
+
+PROBE_SECONDS = 2.0
+PROBE_TIMEOUT_MS = 1500
+METADATA_MAX_AGE_MS = 10_000
+"""So long may a new partition stay unnoticed."""
+POLL_MS = 500
+PATIENCE = 4
+"""Failed probes in a row after which a new consumer starts over from the bootstrap servers: a
+cluster may come back under other addresses."""
+BACKOFF_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
+
+RawRecord = tuple[bytes | None, bytes]
+"""Message key (the user id) and value."""
+
+
+@dataclass(slots=True)
+class SourceState:
+    """What is known of Kafka just now; written by the consumer's thread, read by anybody."""
+
+    is_connected: bool = False
+    is_caught_up: bool = False
+    partitions: int = 0
+    lag: int = 0
+    records: int = 0
+    reconnects: int = 0
+
+
+def kafka_consumer(settings: KafkaSettings) -> Any:
+    """A group-less consumer; raises KafkaError while no broker answers."""
+    return KafkaConsumer(
+        **client_options(settings),
+        group_id=None,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        allow_auto_create_topics=False,
+        fetch_max_wait_ms=settings.kafka_fetch_max_wait_ms,
+        metadata_max_age_ms=METADATA_MAX_AGE_MS,
+        # The broker that comes back is met within a second, not within kafka-python's 30.
+        reconnect_backoff_max_ms=1000,
+        bootstrap_timeout_ms=10_000,
+        metrics_enabled=False,
+    )
+
+
+class Consumer:
+    """The thread. `hand_over` and `on_connect` are called in it."""
+
+    def __init__(
+        self,
+        connect: Callable[[], Any],
+        *,
+        topic_prefix: str,
+        state: SourceState,
+        listens: Callable[[bytes | None], bool],
+        hand_over: Callable[[Sequence[RawRecord]], None],
+        on_connect: Callable[[], None],
+    ) -> None:
+        """`listens(message_key)` says whether a record is wanted; `state` is kept current."""
+        self._connect = connect
+        self._topics = [topic_prefix + topic for topic in TOPICS]
+        self._listens = listens
+        self._hand_over = hand_over
+        self._on_connect = on_connect
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="kafka", daemon=True)
+        self._assigned: frozenset[TopicPartition] = frozenset()
+        self._failures = 0
+        self.state = state
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, seconds: float = 3.0) -> None:
+        self._stopping.set()
+        self._thread.join(seconds)
+
+    def _run(self) -> None:
+        failures = 0
+        while not self._stopping.is_set():
+            try:
+                self._consume()
+            except (KafkaError, OSError) as error:
+                log.warning("kafka: %s: %s", type(error).__name__, error)
+            except Exception:  # one consumer per process: it must not end for any cause
+                log.exception("kafka: unexpected")
+            self._lost()
+            self._stopping.wait(BACKOFF_SECONDS[min(failures, len(BACKOFF_SECONDS) - 1)])
+            failures += 1
+
+    def _consume(self) -> None:
+        consumer = self._connect()
+        self._assigned, self._failures = frozenset(), 0
+        try:
+            due = 0.0
+            while not self._stopping.is_set():
+                if time.monotonic() >= due:
+                    self._probe(consumer)
+                    due = time.monotonic() + PROBE_SECONDS
+                self._take(consumer.poll(timeout_ms=POLL_MS if self._assigned else 0))
+        finally:
+            consumer.close(timeout_ms=1000)
+
+    def _take(self, polled: dict[TopicPartition, list[Any]]) -> None:
+        records = [record for batch in polled.values() for record in batch]
+        self.state.records += len(records)
+        wanted = [(record.key, record.value) for record in records if self._listens(record.key)]
+        if wanted:
+            self._hand_over(wanted)
+
+    # --- assignment and health ---------------------------------------------------------------
+
+    def _probe(self, consumer: Any) -> None:
+        """Notice new partitions, measure the lag, notice a broker that is gone or back."""
+        try:
+            self._assign(consumer)
+            ends = consumer.end_offsets(list(self._assigned), timeout_ms=PROBE_TIMEOUT_MS)
+            self.state.lag = sum(max(0, end - self._place(consumer, p)) for p, end in ends.items())
+        except KafkaError as error:
+            self._fail(error)
+            return
+        self._found()
+
+    def _place(self, consumer: Any, partition: TopicPartition) -> int:
+        return consumer.position(partition, timeout_ms=PROBE_TIMEOUT_MS) or 0
+
+    def _assign(self, consumer: Any) -> None:
+        known = {topic: consumer.partitions_for_topic(topic) for topic in self._topics}
+        found = frozenset(TopicPartition(t, p) for t, parts in known.items() for p in parts)
+        missing = [topic for topic, partitions in known.items() if not partitions]
+        if missing:
+            log.warning("kafka: no such topic yet: %s", ", ".join(missing))
+        if found > self._assigned:
+            self._move(consumer, found)
+        self.state.partitions = len(self._assigned)
+        self.state.is_caught_up = self.state.is_caught_up and not missing
+
+    def _move(self, consumer: Any, found: frozenset[TopicPartition]) -> None:
+        """Take over all of `found`, each at its place."""
+        new = sorted(found - self._assigned)
+        is_first = not self._assigned
+        places = {p: self._place(consumer, p) for p in self._assigned}
+        offsets = consumer.end_offsets if is_first else consumer.beginning_offsets
+        places |= offsets(new, timeout_ms=PROBE_TIMEOUT_MS)
+        consumer.assign(sorted(found))
+        for partition, offset in places.items():
+            consumer.seek(partition, offset)
+        self._assigned = found
+
+    def _fail(self, error: KafkaError) -> None:
+        self._lost()
+        self._failures += 1
+        if self._failures >= PATIENCE:
+            raise error
+        log.warning("kafka: no answer: %s: %s", type(error).__name__, error)
+
+    def _found(self) -> None:
+        self._failures = 0
+        has_all = len({partition.topic for partition in self._assigned}) == len(self._topics)
+        self.state.is_caught_up = has_all and (self.state.is_caught_up or self.state.lag == 0)
+        if not self.state.is_connected:
+            self.state.is_connected = True
+            self.state.reconnects += 1
+            self._on_connect()
+
+    def _lost(self) -> None:
+        self.state.is_connected = False
+        self.state.is_caught_up = False

@@ -1,0 +1,109 @@
+"""Strong reads of the table: coalesced per upgrade, and never more than so many at a time."""
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
+
+from nft_upgrade.domain.events import UpgradeEvent
+from nft_upgrade.domain.upgrade import Upgrade
+from relay.replay import History
+
+
+class EventTable(Protocol):
+    """The part of `Upgrades` that the relay reads."""
+
+    def get(self, upgrade_id: str) -> Upgrade | None:
+        """Strongly consistent; None when there is none."""
+
+    def events(self, upgrade_id: str, *, after: int = 0) -> Sequence[UpgradeEvent]:
+        """Events with a sequence above `after`, in order, strongly consistent."""
+
+
+class _Read:
+    """One read that has not begun yet; whoever asks meanwhile shares it."""
+
+    __slots__ = ("after", "outcome")
+
+    def __init__(self, after: int, outcome: asyncio.Future[History]) -> None:
+        self.after = after
+        self.outcome = outcome
+
+
+class Reader:
+    """The table from the event loop.
+
+    A read is shared only until it begins: one that is already under way may not see what the
+    asker was woken by.
+    """
+
+    def __init__(self, table: EventTable, *, workers: int) -> None:
+        self._table = table
+        self._workers = workers
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="table")
+        self._queued: dict[str, _Read] = {}
+        self._running: set[asyncio.Future[None]] = set()
+        self.reads = 0
+        self.failures = 0
+
+    @property
+    def waiting(self) -> int:
+        """Reads that wait for a worker."""
+        return len(self._queued)
+
+    async def read(self, upgrade_id: str, *, after: int) -> History:
+        """The upgrade and at least its events after `after`, as of a moment after this call.
+
+        Raises what the port raises.
+        """
+        job = self._queued.get(upgrade_id)
+        if job is None:
+            job = _Read(after, asyncio.get_running_loop().create_future())
+            self._queued[upgrade_id] = job
+        job.after = min(job.after, after)
+        self._start_some()
+        # Shielded: one asker's leaving must not take the answer from the others.
+        return await asyncio.shield(job.outcome)
+
+    def close(self) -> None:
+        """Begin no more reads."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _start_some(self) -> None:
+        while self._queued and len(self._running) < self._workers:
+            upgrade_id = next(iter(self._queued))
+            job = self._queued.pop(upgrade_id)
+            running = asyncio.ensure_future(self._run(upgrade_id, job))
+            self._running.add(running)
+            running.add_done_callback(self._ended)
+
+    def _ended(self, running: asyncio.Future[None]) -> None:
+        self._running.discard(running)
+        self._start_some()
+
+    async def _run(self, upgrade_id: str, job: _Read) -> None:
+        loop = asyncio.get_running_loop()
+        self.reads += 1
+        try:
+            history = await loop.run_in_executor(self._pool, self._look, upgrade_id, job.after)
+        except Exception as error:  # noqa: BLE001 - handed to whoever asked
+            self.failures += 1
+            _fail(job.outcome, error)
+        else:
+            if not job.outcome.done():
+                job.outcome.set_result(history)
+
+    def _look(self, upgrade_id: str, after: int) -> History:
+        """The request first: what is committed later reaches the streams as a record. So a stream
+        that is up to date costs one read of one item."""
+        upgrade = self._table.get(upgrade_id)
+        if upgrade is None or upgrade.version <= after:
+            return History(upgrade, ())
+        return History(upgrade, self._table.events(upgrade_id, after=after))
+
+
+def _fail(outcome: asyncio.Future[History], error: Exception) -> None:
+    if not outcome.done():
+        outcome.set_exception(error)
+        # Nobody may be waiting any more; that is no news for the log.
+        outcome.exception()

@@ -1,0 +1,109 @@
+"""From the table to frames: what a stream is told first, and where it goes on.
+
+1. Without an id a stream gets the whole history: an upgrade has about ten events, and a page that
+   subscribes late would otherwise never see the one it waits for.
+2. `connection_established` tells the current state but carries the id the stream goes on from, not
+   the newest one: cut right after it, the browser must come back for everything that follows.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from nft_upgrade.domain.events import UpgradeEvent
+from nft_upgrade.domain.upgrade import TERMINAL, Upgrade
+from nft_upgrade.messages import envelope, own_envelope
+from relay.hub import Frame
+from relay.wire import encode_message
+
+_TEXTS = {
+    "connection_established": "Connected to the upgrade's events.",
+    "reset": "The last event id is not known here. The whole history follows.",
+    "evicted": "This stream was closed because a newer one was opened.",
+    "session_expiring": "The session is ending. Sign in again to go on.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """One strong read. `upgrade` None: there is none. `events` in order, those asked for."""
+
+    upgrade: Upgrade | None
+    events: Sequence[UpgradeEvent]
+
+    def reaches(self, position: int) -> bool:
+        """Whether nothing after `position` is missing in it."""
+        version = self.upgrade.version if self.upgrade else 0
+        first = self.events[0].sequence if self.events else version + 1
+        return first <= position + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Where a stream goes on: after `position`. `is_over`: it has seen the end already."""
+
+    position: int
+    is_reset: bool = False
+    is_over: bool = False
+
+
+def asked_position(last_id: str | None) -> int | None:
+    """The sequence a Last-Event-ID names; 0 for none at all, None for one that is not ours."""
+    if not last_id:
+        return 0
+    # isdecimal would accept other scripts' digits, which are nobody's ids.
+    return int(last_id) if last_id.isascii() and last_id.isdigit() and len(last_id) < 10 else None
+
+
+def resume(asked: int | None, upgrade: Upgrade) -> Resume:
+    """An unknown id, or one ahead of the table, starts over and says so: never a silent gap."""
+    if asked is None or asked > upgrade.version:
+        return Resume(0, is_reset=True)
+    return Resume(asked, is_over=asked == upgrade.version and upgrade.status in TERMINAL)
+
+
+def frame_of(event: UpgradeEvent) -> Frame:
+    """The event as every stream gets it."""
+    data = encode_message(_json(envelope(event)), event_id=str(event.sequence))
+    return Frame(event.sequence, event.status, data, event.status in TERMINAL)
+
+
+def opening(upgrade: Upgrade, start: Resume, *, retry: int, at: datetime) -> bytes:
+    """The first messages of a stream: the state and, where needed, `reset`."""
+    body = _own("connection_established", upgrade.id, upgrade.status, start.position, at)
+    body["data"] = _state(upgrade)
+    data = encode_message(_json(body), event_id=str(start.position), retry=retry)
+    if start.is_reset:
+        reset = _own("reset", upgrade.id, upgrade.status, start.position, at)
+        data += encode_message(_json(reset), event_id=str(start.position))
+    return data
+
+
+def notice(
+    type_: str, upgrade_id: str, status: str, sequence: int, *, event_id: str, at: datetime
+) -> bytes:
+    """One of the stream's own messages; `event_id` is what a reconnect will present."""
+    return encode_message(_json(_own(type_, upgrade_id, status, sequence, at)), event_id=event_id)
+
+
+def _own(type_: str, upgrade_id: str, status: str, sequence: int, at: datetime) -> dict[str, Any]:
+    return own_envelope(type_, upgrade_id, status, _TEXTS[type_], sequence=sequence, at=at)
+
+
+def _state(upgrade: Upgrade) -> dict[str, Any]:
+    state = {
+        "currentSequence": upgrade.version,
+        "currentNftId": upgrade.nft_id,
+        "currentLevel": upgrade.current_level,
+        "targetLevel": upgrade.target_level,
+        "burnTransactionHash": upgrade.burn_signature,
+        "mintTransactionHash": upgrade.mint_signature,
+        "newNftId": upgrade.new_nft_id,
+    }
+    return {name: fact for name, fact in state.items() if fact is not None}
+
+
+def _json(body: Mapping[str, Any]) -> str:
+    return json.dumps(body, separators=(",", ":"), ensure_ascii=False)

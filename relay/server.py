@@ -1,0 +1,271 @@
+"""The relay without its adapters: sockets, hub, reader and the work that recurs.
+
+1. Records come in batches from the consumer's thread and are parsed only if somebody listens.
+2. The table is asked again for every open stream when Kafka comes back, slowly all the time, and
+   every few seconds while Kafka does not answer: an outage makes streams late, never wrong.
+3. A gap waits a moment before the table is asked: a user's records come from several partitions,
+   and the missing one is usually in the same fetch.
+"""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable, Coroutine, Sequence
+from datetime import datetime
+from email.utils import format_datetime
+from functools import partial
+
+from nft_upgrade.config import RelaySettings
+from nft_upgrade.messages import from_record
+from nft_upgrade.ports import Tickets
+from relay.connection import Connection
+from relay.consumer import RawRecord, SourceState
+from relay.door import Door, Outside, Sessions
+from relay.hub import EVICTED_PREFIX, Hub, Limits, Stream
+from relay.metrics import Figures, operations
+from relay.reads import EventTable, Reader
+from relay.replay import frame_of, notice
+
+log = logging.getLogger(__name__)
+
+GAP_PATIENCE_SECONDS = 0.02
+IDLE_SECONDS = 75.0
+"""Above the load balancer's 60 s, so that it is never surprised by a closed connection."""
+KERNEL_SEND_BUFFER = 32 * 1024
+DRAIN_BATCHES_PER_SECOND = 10
+SPARE_CONNECTIONS = 2000
+"""Connections beyond the streams: requests being answered, health checks, idle keep-alives."""
+BACKLOG = 4096
+
+
+class Relay:
+    """One process's relay. Everything but `receive` is called in the event loop."""
+
+    def __init__(
+        self,
+        settings: RelaySettings,
+        *,
+        table: EventTable,
+        tickets: Tickets,
+        sessions: Sessions,
+        source: SourceState,
+        now: Callable[[], datetime],
+        random: Callable[[], float],
+        request_id: Callable[[], str],
+    ) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.settings = settings
+        self.source = source
+        self.random = random
+        self.request_id = request_id
+        self.head_seconds = settings.relay_head_seconds
+        self.idle_seconds = IDLE_SECONDS
+        self.send_buffer_bytes = settings.relay_send_buffer_bytes
+        self._now = now
+        self._connections: set[Connection] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._filling: set[str] = set()
+        self._server: asyncio.Server | None = None
+        self.bad_records = 0
+        self.reader = Reader(table, workers=settings.relay_read_workers)
+        self.hub = Hub(_limits(settings), notice=self._notice, random=random)
+        self.door = Door(
+            settings,
+            self.hub,
+            self.reader,
+            Outside(
+                sessions=sessions,
+                tickets=tickets,
+                now=now,
+                monotonic=self.loop.time,
+                random=random,
+                request_id=request_id,
+                elsewhere=partial(self.loop.run_in_executor, None),
+                operations=lambda path: operations(path, self._figures()),
+            ),
+        )
+
+    # --- its life ----------------------------------------------------------------------------
+
+    async def listen(self, host: str, port: int) -> tuple[str, int]:
+        """Accept connections; the address bound. OSError when the port is taken."""
+        bound = _listening_socket(host, port, self.settings.relay_heartbeat_seconds)
+        self._server = await self.loop.create_server(
+            lambda: Connection(self), sock=bound, backlog=BACKLOG
+        )
+        self._spawn(self._beat())
+        self._spawn(self._recheck_for_ever())
+        address: tuple[str, int] = bound.getsockname()[:2]
+        return address
+
+    async def drain(self) -> None:
+        """Accept nothing more, end the streams in batches, each with its own `retry:`.
+
+        A few streams are ended at once; a full process takes most of the time it has, so that the
+        processes that stay meet the reconnects one by one.
+        """
+        self.door.is_draining = True
+        if self._server is not None:
+            self._server.close()
+        for connection in list(self._connections):
+            connection.close_if_idle()
+        seconds = self.settings.relay_drain_seconds
+        batches = max(1, int(seconds * 0.7 * DRAIN_BATCHES_PER_SECOND))
+        batch = max(50, -(-len(self.hub) // batches))
+        for _ in range(int(seconds * DRAIN_BATCHES_PER_SECOND)):
+            if not self.hub.end_some(batch, self._retry) and not self._connections:
+                break
+            await asyncio.sleep(1 / DRAIN_BATCHES_PER_SECOND)
+        self.close()
+
+    def close(self) -> None:
+        """Cut what is left."""
+        if self._server is not None:
+            self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        for connection in list(self._connections):
+            connection.abort()
+        self.reader.close()
+
+    def _retry(self) -> int:
+        return 500 + int(4500 * self.random())
+
+    # --- events ------------------------------------------------------------------------------
+
+    def receive(self, records: Sequence[RawRecord]) -> None:
+        """From any thread: records that somebody listens to."""
+        self.loop.call_soon_threadsafe(self._deliver, records)
+
+    def reconnected(self) -> None:
+        """From any thread: records may have been missed."""
+        self.loop.call_soon_threadsafe(lambda: self._spawn(self.recheck()))
+
+    def _deliver(self, records: Sequence[RawRecord]) -> None:
+        for message_key, value in records:
+            if self.hub.listens(message_key):
+                self._deliver_one(value)
+
+    def _deliver_one(self, value: bytes) -> None:
+        try:
+            event = from_record(value)
+            frame = frame_of(event)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            self.bad_records += 1
+            log.warning("not an event: %s: %s", type(error).__name__, error)
+            return
+        if self.hub.deliver(event.upgrade_id, frame) and event.upgrade_id not in self._filling:
+            self._filling.add(event.upgrade_id)
+            self.loop.call_later(GAP_PATIENCE_SECONDS, self._fill_gap, event.upgrade_id)
+
+    def _fill_gap(self, upgrade_id: str) -> None:
+        self._filling.discard(upgrade_id)
+        if self.hub.has_gap(upgrade_id):
+            self._spawn(self._fill(upgrade_id))
+
+    async def _fill(self, upgrade_id: str) -> None:
+        """Everything the table has and a stream has not."""
+        seen = self.hub.seen(upgrade_id)
+        if seen is None:
+            return
+        try:
+            history = await self.reader.read(upgrade_id, after=seen)
+        except Exception as error:  # noqa: BLE001 - whatever storage raises: ask again, later
+            log.warning("table: %s: %s", type(error).__name__, error)
+            self.loop.call_later(1.0 + self.random(), self._fill_gap, upgrade_id)
+            return
+        self.hub.fill(upgrade_id, [frame_of(event) for event in history.events])
+
+    async def recheck(self) -> None:
+        """Every open stream against the table, a few at a time."""
+        upgrade_ids = self.hub.upgrade_ids()
+        size = self.settings.relay_read_workers
+        for at in range(0, len(upgrade_ids), size):
+            await asyncio.gather(*map(self._fill, upgrade_ids[at : at + size]))
+
+    async def _recheck_for_ever(self) -> None:
+        waited = 0.0
+        step = self.settings.relay_outage_recheck_seconds
+        while True:
+            await asyncio.sleep(step)
+            waited += step
+            if not self.source.is_connected or waited >= self.settings.relay_recheck_seconds:
+                waited = 0.0
+                await self.recheck()
+
+    async def _beat(self) -> None:
+        while True:
+            self.hub.tick(self.loop.time())
+            await asyncio.sleep(self.settings.relay_heartbeat_seconds / 16)
+
+    # --- for connections (`Owner`) -------------------------------------------------------------
+
+    def opened(self, connection: Connection) -> bool:
+        self._connections.add(connection)
+        return len(self._connections) <= self.settings.relay_max_streams + SPARE_CONNECTIONS
+
+    def closed(self, connection: Connection) -> None:
+        self._connections.discard(connection)
+
+    def http_date(self) -> str:
+        return format_datetime(self._now(), usegmt=True)
+
+    # --- how it is done ------------------------------------------------------------------------
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = self.loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _notice(self, type_: str, stream: Stream) -> bytes:
+        marked = f"{EVICTED_PREFIX}{stream.sequence}"
+        event_id = marked if type_ == "evicted" else str(stream.sequence)
+        return notice(
+            type_,
+            stream.upgrade_id,
+            stream.status,
+            stream.sequence,
+            event_id=event_id,
+            at=self._now(),
+        )
+
+    def _figures(self) -> Figures:
+        return Figures(
+            streams=len(self.hub),
+            connections=len(self._connections),
+            is_draining=self.door.is_draining,
+            hub=self.hub.counts,
+            answers=self.door.counts,
+            source=self.source,
+            table_reads=self.reader.reads,
+            table_read_failures=self.reader.failures,
+            table_reads_waiting=self.reader.waiting,
+            bad_records=self.bad_records,
+        )
+
+
+def _limits(settings: RelaySettings) -> Limits:
+    return Limits(
+        total=settings.relay_max_streams,
+        per_user=settings.relay_streams_per_user,
+        heartbeat=settings.relay_heartbeat_seconds,
+        lifetime=settings.relay_stream_seconds,
+    )
+
+
+def _listening_socket(host: str, port: int, heartbeat_seconds: float) -> socket.socket:
+    """What is set here, every accepted connection inherits (Linux)."""
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_SEND_BUFFER)
+    bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    # A peer that acknowledges nothing for two heartbeats is gone.
+    patience = int(max(heartbeat_seconds * 2, 5) * 1000)
+    bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, patience)
+    bound.setblocking(False)
+    try:
+        bound.bind((host, port))
+    except OSError:
+        bound.close()
+        raise
+    return bound
