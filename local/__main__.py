@@ -57,7 +57,8 @@ def _run(settings: LocalSettings, ports: Ports, state: Path) -> int:
             _say(_welcome(ports, time.monotonic() - begun))
             supervisor.run()
     except StartFailed as problem:
-        _say(f"The stack did not start: {problem}")
+        # The part's own lines were shown when it printed them.
+        _say(f"The stack did not start: {str(problem).splitlines()[0]}")
         return 1
     finally:
         supervisor.stop()

@@ -7,7 +7,7 @@ def main() -> None:
     options = port_parser(__doc__).parse_args()
     from nft_upgrade import wiring
 
-    serve(wiring.api(), options.port)
+    serve(wiring.api_app(), options.port)
 
 
 if __name__ == "__main__":

@@ -104,8 +104,8 @@ def _patch_dynamodb(journal: Journal | None) -> None:
                     journal.write(changes)
             return status, headers, body
 
-    DynamoHandler.call_action = call_action
-    DynamoDBBackend.transact_write_items = _transact_write_items
+    _replace(DynamoHandler, "call_action", call_action)
+    _replace(DynamoDBBackend, "transact_write_items", _transact_write_items)
 
 
 def _changes(
@@ -169,9 +169,7 @@ def _condition(expression: str, operation: Mapping[str, Any]) -> Any:
     )
 
 
-def _apply(
-    backend: DynamoDBBackend, kind: str, operation: Mapping[str, Any], table: Table
-) -> None:
+def _apply(backend: DynamoDBBackend, kind: str, operation: Mapping[str, Any], table: Table) -> None:
     if kind == "Put":
         backend.put_item(table.name, operation["Item"])
     elif kind == "Delete":
@@ -181,8 +179,8 @@ def _apply(
             table.name,
             operation["Key"],
             operation["UpdateExpression"],
-            operation.get("ExpressionAttributeNames"),
-            operation.get("ExpressionAttributeValues"),
+            operation.get("ExpressionAttributeNames", {}),
+            operation.get("ExpressionAttributeValues", {}),
         )
 
 
@@ -190,8 +188,11 @@ def _apply(
 def _roll_back(places: Iterable[tuple[Attributes, Table]]) -> Iterator[None]:
     """Undo every write of a transaction whose later write turns out to be invalid."""
     before = [(table, key, copy.deepcopy(_get(table, key))) for key, table in places]
-    streams = [(table.stream_shard, len(table.stream_shard.items)) for table, _, _ in before
-               if table.stream_shard]
+    streams = [
+        (table.stream_shard, len(table.stream_shard.items))
+        for table, _, _ in before
+        if table.stream_shard
+    ]
     try:
         yield
     except Exception:
@@ -221,7 +222,7 @@ def _item(table: Table, attributes: Attributes) -> Item:
 
 def _place(table: Table, key: Attributes, item: Item | None) -> None:
     hash_value, range_value = _backend().get_keys_value(table, dict(key))
-    shelf = table.items[hash_value] if range_value else table.items
+    shelf: Any = table.items[hash_value] if range_value else table.items
     place = range_value or hash_value
     if item is None:
         shelf.pop(place, None)
@@ -237,7 +238,7 @@ def _patch_lambda(invoke: Invoke) -> None:
         answer, is_error = invoke(self.function_name, {} if event is None else event)
         return answer, is_error, ""
 
-    LambdaFunction._invoke_lambda = invoke_here
+    _replace(LambdaFunction, "_invoke_lambda", invoke_here)
 
 
 def _patch_step_functions() -> None:
@@ -262,5 +263,10 @@ def _patch_step_functions() -> None:
         with lock:
             return client(service, region)
 
-    lambda_eval_utils.boto_client_for = client_for
+    _replace(lambda_eval_utils, "boto_client_for", client_for)
 
+
+def _replace(owner: object, name: str, replacement: object) -> None:
+    """AttributeError when the emulator no longer has what is replaced."""
+    getattr(owner, name)
+    setattr(owner, name, replacement)

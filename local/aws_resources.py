@@ -12,6 +12,7 @@ from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
+
 from nft_upgrade.adapters.dynamodb_tables import TABLES, Table, create_request
 
 ACCOUNT = "123456789012"

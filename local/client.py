@@ -79,10 +79,13 @@ def sign_in_text(fields: Mapping[str, str]) -> str:
 
 
 class Rpc:
-    """Solana JSON-RPC."""
+    """Solana JSON-RPC. Close it in the end."""
 
     def __init__(self, url: str) -> None:
         self._client = httpx.Client(base_url=url, trust_env=False, timeout=30)
+
+    def close(self) -> None:
+        self._client.close()
 
     def call(self, method: str, *parameters: Any) -> Any:
         """The result; Unexpected when the node answers with an error."""
@@ -130,7 +133,10 @@ class Rpc:
 
 @dataclass
 class Browser:
-    """A page on the public origin: it keeps the session cookie and sends bodies as `fetch` does."""
+    """A page on the public origin: it keeps the session cookie and sends bodies as `fetch` does.
+
+    Close it in the end.
+    """
 
     origin: str
     content_type: str | None = "text/plain;charset=UTF-8"
@@ -141,6 +147,9 @@ class Browser:
 
     def __post_init__(self) -> None:
         self._client = httpx.Client(base_url=self.origin, trust_env=False, timeout=60)
+
+    def close(self) -> None:
+        self._client.close()
 
     def post(self, path: str, body: Mapping[str, Any] | None = None) -> httpx.Response:
         """A POST as the page would send it, whatever it answers."""
@@ -159,9 +168,15 @@ class Browser:
         deadline = time.monotonic() + self.patience_seconds
         while True:
             answer = self._client.request(method, path, **options)
+            self._trust_localhost()
             if answer.status_code not in (502, 503) or time.monotonic() > deadline:
                 return answer
             time.sleep(0.25)
+
+    def _trust_localhost(self) -> None:
+        """Browsers send `Secure` cookies to http://localhost; Python's jar knows no such rule."""
+        for cookie in self._client.cookies.jar:
+            cookie.secure = False
 
     def sign_in(self, wallet: Wallet) -> dict[str, Any]:
         """Sign in with Solana; what `POST /api/auth/verify` answered. The cookie is kept."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from kafka import KafkaConsumer
 from kafka.errors import KafkaError
+
 from nft_upgrade.adapters.kafka_events import client_options
 from nft_upgrade.config import KafkaSettings
 from nft_upgrade.messages import TOPICS

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import httpx
 from solders.keypair import Keypair
@@ -104,6 +104,13 @@ class Upgrade:
         self.timeline = timeline
         self.addresses = told(self.browser.get("/local/addresses"), 200)
         self.rpc = Rpc(self.addresses["solanaRpcUrl"])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.browser.close()
+        self.rpc.close()
 
     def run(self) -> None:
         """From sign-in to the last witness; raises NotVerified or Unexpected."""
@@ -248,18 +255,20 @@ def main() -> int:
     # Ctrl-C and SIGTERM alike unwind the `with` below, which ends the stack.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     timeline = Timeline()
-    private = {**FREE_PORTS, "DATA_DIR": None}
-    stack = Part("local", environment=private, on_line=_show_trouble)
-    with stack:
-        try:
+    stack = Part("local", environment={**FREE_PORTS, "DATA_DIR": None}, on_line=_show_trouble)
+    try:
+        with stack, timeline.step("the whole demo"):
             with timeline.step("the private stack answers"):
                 origin = stack.wait(120)
             timeline.note(origin)
-            Upgrade(origin, timeline).run()
-        except (NotVerified, NotAnNft, Unexpected, StartFailed, httpx.HTTPError) as problem:
-            print(f"NOT VERIFIED: {problem}\n\nThe stack's last words:\n{stack.output}")
-            return 1
-    print("Verified: one upgrade, seen by API, stream, chain, Kafka and audit record.")
+            with Upgrade(origin, timeline) as upgrade:
+                upgrade.run()
+    except (NotVerified, NotAnNft, Unexpected, StartFailed, httpx.HTTPError) as problem:
+        print(f"NOT VERIFIED: {problem}\n\nThe stack's last words:\n{stack.output}")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    print("Verified: one upgrade, seen alike by API, stream, chain, Kafka and audit record.")
     return 0
 
 

@@ -263,12 +263,18 @@ class Handler(BaseHTTPRequestHandler):
         """Quiet: the supervisor prints what matters."""
 
 
+class Server(ThreadingHTTPServer):
+    """One thread per connection."""
+
+    daemon_threads = True
+    # The default of 5 makes a burst of callers wait a second for their connection.
+    request_queue_size = 128
+
+
 def serve(keys: Keys, port: int) -> ThreadingHTTPServer:
     """A server bound to loopback, not yet running."""
     handler = type("BoundHandler", (Handler,), {"service": Service(keys)})
-    server = ThreadingHTTPServer(("127.0.0.1", port), handler)
-    server.daemon_threads = True
-    return server
+    return Server(("127.0.0.1", port), handler)
 
 
 def main(arguments: list[str]) -> None:

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 LOOPBACK = "127.0.0.1"
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
+AUDIT_BUCKET = "nft-upgrade-audit"
 STATE_MACHINE_ARN = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:upgrade"
 
 
@@ -162,6 +163,7 @@ def handler_environment(settings: LocalSettings, ports: Ports) -> dict[str, str 
         "MINT_KMS_KEY_ID": "alias/mint",
         "SESSION_KMS_KEY_ID": "alias/session",
         "STATE_MACHINE_ARN": STATE_MACHINE_ARN,
+        "AUDIT_BUCKET": AUDIT_BUCKET,
         "PUBLIC_ORIGIN": f"http://localhost:{ports.public}",
         "TRUSTED_PROXY_HOPS": "1",
         **_kafka(settings, ports),

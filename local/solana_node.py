@@ -31,10 +31,10 @@ def main(arguments: list[str] | None = None) -> None:
         seed=given.seed,
     )
     try:
-        app = SolanaApp(open_ledger(options))
+        with open_ledger(options) as ledger, _listen(given.port) as listener:
+            asyncio.run(_serve(SolanaApp(ledger), listener))
     except JournalBroken as error:
         raise SystemExit(f"cannot go on from this ledger: {error}") from error
-    asyncio.run(_serve(app, _listen(given.port)))
 
 
 def _listen(port: int) -> socket.socket:

@@ -13,23 +13,36 @@ def plans(settings: LocalSettings, ports: Ports, state: Path, *, keep: bool) -> 
     `state` is where the AWS emulator journals, so that it heals after a crash; with `keep`, the
     other parts put their state there too and a later start goes on from it.
     """
+    tables = ("dynamodb",) if settings.dynamodb is DynamoDb.LOCAL else ()
     return [
         *_dynamodb(settings, ports, state, keep=keep),
-        _plan("aws", ports.aws, *_aws(settings, ports, state), needs=_tables(settings)),
-        _plan("kms", ports.kms, *_kept("kms", state, keep=keep)),
-        _plan("solana", ports.solana, *_kept("solana", state, keep=keep), module="solana_node"),
+        Plan(
+            "aws",
+            _python("local.aws", ports.aws, *_aws(settings, ports, state)),
+            needs=tables,
+            uses=("kms", "solana", "kafka"),  # the handlers run inside it
+        ),
+        Plan("kms", _python("local.kms", ports.kms, *_kept("kms", state, keep=keep))),
+        Plan(
+            "solana",
+            _python("local.solana_node", ports.solana, *_kept("solana", state, keep=keep)),
+        ),
         _kafka(settings, ports, state, keep=keep),
-        _plan("api", ports.api),
-        Plan("relay", _python("relay.app", ports.relay), needs=("aws", "kafka", "kms")),
-        Plan("streams", _python("local.streams", 0), needs=("aws", "kafka")),
-        _plan("gateway", ports.public, *_gateway(settings, ports)),
+        Plan("api", _python("local.api", ports.api), uses=("aws", "kms", "solana", *tables)),
+        # Its port is a setting of its own, as in its container; it waits for its parts itself.
+        Plan("relay", [sys.executable, "-u", "-m", "relay.app"], uses=("aws", "kms", "kafka")),
+        Plan(
+            "streams",
+            _python("local.streams", 0),
+            needs=("aws", "kafka"),
+            uses=("kms", "solana"),  # the sweep runs inside it
+        ),
+        Plan(
+            "gateway",
+            _python("local.gateway", ports.public, *_gateway(settings, ports)),
+            uses=("api", "relay", "streams"),
+        ),
     ]
-
-
-def _plan(
-    name: str, port: int, *arguments: str, module: str = "", needs: tuple[str, ...] = ()
-) -> Plan:
-    return Plan(name, _python(f"local.{module or name}", port, *arguments), needs=needs)
 
 
 def _python(module: str, port: int, *arguments: str) -> list[str]:
@@ -40,15 +53,11 @@ def _kept(name: str, state: Path, *, keep: bool) -> tuple[str, ...]:
     return ("--data-dir", str(state / name)) if keep else ()
 
 
-def _tables(settings: LocalSettings) -> tuple[str, ...]:
-    return ("dynamodb",) if settings.dynamodb is DynamoDb.LOCAL else ()
-
-
 def _dynamodb(settings: LocalSettings, ports: Ports, state: Path, *, keep: bool) -> list[Plan]:
     if settings.dynamodb is not DynamoDb.LOCAL:
         return []
     arguments = _kept("dynamodb", state, keep=keep)
-    return [_plan("dynamodb", ports.dynamodb, *arguments, module="dynamodb_local")]
+    return [Plan("dynamodb", _python("local.dynamodb_local", ports.dynamodb, *arguments))]
 
 
 def _aws(settings: LocalSettings, ports: Ports, state: Path) -> list[str]:
@@ -61,8 +70,8 @@ def _aws(settings: LocalSettings, ports: Ports, state: Path) -> list[str]:
 def _kafka(settings: LocalSettings, ports: Ports, state: Path, *, keep: bool) -> Plan:
     if settings.kafka is Kafka.APACHE:
         arguments = _kept("kafka", state, keep=keep)
-        return _plan("kafka", ports.kafka, *arguments, module="apache_kafka")
-    return _plan("kafka", ports.kafka)
+        return Plan("kafka", _python("local.apache_kafka", ports.kafka, *arguments))
+    return Plan("kafka", _python("local.kafka", ports.kafka))
 
 
 def _gateway(settings: LocalSettings, ports: Ports) -> list[str]:

@@ -27,7 +27,7 @@ Handler = Callable[[Mapping[str, Any]], Any]
 
 
 class StreamPump:
-    """Reads every shard from now on; what was committed before is `local.replay`'s matter."""
+    """Reads every shard from now on; what was committed before is for `catch_up` in streams.py."""
 
     def __init__(
         self, table_name: str, handler: Handler, stop: threading.Event, *, poll_seconds: float
@@ -45,8 +45,6 @@ class StreamPump:
 
     def attach(self) -> None:
         """Find the stream and stand at its end."""
-        described = self._dynamodb.describe_table(TableName=self._table_name)["Table"]
-        self._arn = described["LatestStreamArn"]
         self._list_shards("LATEST")
 
     def run(self) -> None:
@@ -57,7 +55,7 @@ class StreamPump:
                 if since_list >= LIST_SECONDS:
                     self._list_shards("TRIM_HORIZON")
                     since_list = 0.0
-                found = any([self._poll(shard) for shard in list(self._shards.values())])
+                found = sum(self._poll(shard) for shard in list(self._shards.values())) > 0
             except (ClientError, BotoCoreError) as error:
                 print(f"stream: {error}", flush=True)
                 found, since_list = False, LIST_SECONDS
@@ -70,7 +68,11 @@ class StreamPump:
             quiet, since_list = quiet + pause, since_list + pause
 
     def _list_shards(self, start: str) -> None:
-        """Shards not known yet begin at `start`; children of a closed one from their first record."""
+        """Shards not known yet begin at `start`: later ones, children of a closed one, from their
+        first record. A new stream (the emulator was restarted) is read from its beginning."""
+        table = self._dynamodb.describe_table(TableName=self._table_name)["Table"]
+        if table["LatestStreamArn"] != self._arn:
+            self._arn, self._shards = table["LatestStreamArn"], {}
         shards = self._streams.describe_stream(StreamArn=self._arn)["StreamDescription"]["Shards"]
         for described in shards:
             if described["ShardId"] not in self._shards:

@@ -16,11 +16,16 @@ LOOK_EVERY_SECONDS = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How one part is started; `needs` names the parts that must answer before."""
+    """How one part is started, and between which others.
+
+    `needs`: parts that must answer before it starts. `uses`: parts that it talks to later, so that
+    they end after it (those it needs do anyway).
+    """
 
     name: str
     command: Sequence[str]
     needs: Sequence[str] = ()
+    uses: Sequence[str] = ()
     stops_within_seconds: float = 10.0
 
 
@@ -119,7 +124,7 @@ class Supervisor:
     def stop(self) -> None:
         """End every part, those first that others do not need; returns when none is left."""
         while living := [each for each in self._running.values() if each.part]:
-            needed = {need for each in living for need in each.plan.needs}
+            needed = {name for each in living for name in (*each.plan.needs, *each.plan.uses)}
             self._end([each for each in living if each.plan.name not in needed])
 
     def _made_whole(self) -> bool:

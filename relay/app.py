@@ -15,6 +15,7 @@ from functools import partial
 
 import uvloop
 
+from nft_upgrade import wiring
 from nft_upgrade.config import RelaySettings
 from nft_upgrade.ports import Clock, Tickets
 from relay.consumer import Consumer, SourceState, kafka_consumer
@@ -108,9 +109,15 @@ def run(settings: RelaySettings, parts: Parts) -> None:
 
 
 def main() -> None:
-    from relay.wiring import parts, settings
-
-    run(settings(), parts())
+    verifier = wiring.session_verifier()
+    parts = Parts(
+        table=wiring.upgrades(),
+        tickets=wiring.tickets(),
+        sessions=verifier,
+        clock=wiring.clock(),
+        warm_up=verifier.jwks,
+    )
+    run(RelaySettings(), parts)
 
 
 if __name__ == "__main__":

@@ -113,7 +113,7 @@ class RequestReader:
     fed, not the fields seen: an endless header is refused too.
     """
 
-    __slots__ = ("_begun", "_fed", "_headers", "_is_complete", "_parser", "_target")
+    __slots__ = ("_begun", "_fed", "_headers", "_is_complete", "_keep_alive", "_parser", "_target")
 
     def __init__(self) -> None:
         self._parser = httptools.HttpRequestParser(self)
@@ -122,6 +122,7 @@ class RequestReader:
         self._fed = 0
         self._begun = 0
         self._is_complete = False
+        self._keep_alive = False
 
     @property
     def has_begun(self) -> bool:
@@ -170,7 +171,7 @@ class RequestReader:
             path=path,
             query=query,
             headers=headers,
-            keep_alive=self._parser.should_keep_alive() and not has_body,
+            keep_alive=self._keep_alive and not has_body,
             can_chunk=version == "1.1",
             has_body=has_body,
         )
@@ -188,6 +189,8 @@ class RequestReader:
 
     def on_headers_complete(self) -> None:
         self._is_complete = True
+        # To be asked here: llhttp forgets it once the message is complete.
+        self._keep_alive = self._parser.should_keep_alive()
 
 
 def _joined(fields: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:

@@ -125,7 +125,7 @@ class SseResponse:
 
     def take(self, count: int, seconds: float = 10.0) -> list[Message]:
         """Exactly so many messages; Cut when the stream ends before."""
-        found = []
+        found: list[Message] = []
         for _ in range(count):
             message = self.next(seconds)
             if message is None:
@@ -200,7 +200,8 @@ class _Wire:
             if block is not None or self.is_over:
                 return block
             if not self._receive(ends - time.monotonic()):
-                return self._at_close()
+                self._at_close()
+                return None
 
     def close(self) -> None:
         self.sock.close()
@@ -243,10 +244,30 @@ class _Wire:
         return bool(block)
 
 
-def connect(url: str) -> socket.socket:
-    """A TCP connection to a URL's host and port."""
+_open_sockets: list[socket.socket] = []
+
+
+def connect(url: str, *, receive_buffer: int | None = None) -> socket.socket:
+    """A TCP connection to a URL's host and port; `receive_buffer` in bytes, for slow readers."""
     parts = urlsplit(url)
-    return socket.create_connection((parts.hostname or "", parts.port or 80), timeout=10)
+    sock = socket.socket()
+    if receive_buffer:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    sock.settimeout(10)
+    try:
+        sock.connect((parts.hostname or "", parts.port or 80))
+    except OSError:
+        sock.close()
+        raise
+    _open_sockets[:] = [other for other in _open_sockets if other.fileno() != -1]
+    _open_sockets.append(sock)
+    return sock
+
+
+def close_all() -> None:
+    """Close what tests left open; for a fixture's end."""
+    while _open_sockets:
+        _open_sockets.pop().close()
 
 
 def request(

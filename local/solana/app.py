@@ -4,9 +4,9 @@ One event loop runs everything, so calls into LiteSVM never overlap.
 """
 
 import json
+import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
-from urllib.parse import urlsplit
 
 from local.solana import rpc
 from local.solana.errors import RpcFailure
@@ -20,7 +20,7 @@ Headers: TypeAlias = list[tuple[bytes, bytes]]
 Response: TypeAlias = tuple[int, bytes, Headers]
 
 MAX_BODY = 1 << 20
-LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+LOOPBACK_ORIGIN = re.compile(rb"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?")
 JSON_TYPE = (b"content-type", b"application/json; charset=utf-8")
 TEXT_TYPE = (b"content-type", b"text/plain")
 
@@ -114,7 +114,7 @@ async def _body(receive: Receive) -> bytes | None:
 def _cors(headers: dict[bytes, bytes]) -> Headers:
     """Pages on this machine may call; others may not reach into it."""
     origin = headers.get(b"origin", b"")
-    if urlsplit(origin.decode("latin-1")).hostname not in LOOPBACK:
+    if not LOOPBACK_ORIGIN.fullmatch(origin):
         return []
     return [
         (b"access-control-allow-origin", origin),

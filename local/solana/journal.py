@@ -40,7 +40,7 @@ class Journal:
 
     def write_genesis(self, seed: str, skip_every: int, era: Era) -> None:
         head = {"format": FORMAT, "seed": seed, "skip_every": skip_every}
-        self._write(head, {"era": asdict(era)})
+        self._write({**head, "era": asdict(era)})
 
     def write_era(self, era: Era) -> None:
         self._write({"era": asdict(era)})
@@ -60,9 +60,8 @@ class Journal:
                 yield _entry(line, f"{self.path} line {number}")
         self._file.truncate(whole)
 
-    def _write(self, *entries: Json) -> None:
-        lines = (json.dumps(entry, separators=(",", ":")).encode() + b"\n" for entry in entries)
-        self._file.write(b"".join(lines))
+    def _write(self, entry: Json) -> None:
+        self._file.write(json.dumps(entry, separators=(",", ":")).encode() + b"\n")
         self._file.flush()
 
 
@@ -83,6 +82,6 @@ def _entry(line: bytes, where: str) -> Json:
         entry = json.loads(line)
     except ValueError as error:
         raise JournalBroken(f"{where} is no JSON") from error
-    if not isinstance(entry, dict):
+    if not isinstance(entry, dict) or not {"era", "transaction"} & entry.keys():
         raise JournalBroken(f"{where} is no entry")
     return entry

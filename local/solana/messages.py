@@ -92,10 +92,13 @@ def load(message: AnyMessage, account: Callable[[Pubkey], Account | None]) -> Lo
 
 
 def fee_of(message: AnyMessage) -> int:
-    """Base fee by signatures plus the prioritization fee."""
+    """Base fee by signatures plus the prioritization fee, as LiteSVM charges it.
+
+    It charges version 1 no prioritization fee; the public clusters do.
+    """
     base = message.header.num_required_signatures * LAMPORTS_PER_SIGNATURE
     if isinstance(message, MessageV1):
-        return base + (message.config.priority_fee or 0)
+        return base
     return base - (-unit_price_of(message) * _unit_limit(message) // 1_000_000)
 
 

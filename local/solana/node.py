@@ -2,12 +2,13 @@
 
 import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local.solana.journal import Journal, JournalBroken, replay
+from local.solana.journal import FORMAT, Journal, JournalBroken, replay
 from local.solana.ledger import Ledger, genesis_hash
 from local.solana.slots import FIRST_SLOT, SKIP_EVERY, Era, Schedule
 
@@ -27,14 +28,17 @@ class Options:
 Clock = Callable[[], float]
 
 
-def open_ledger(options: Options, *, now: Clock = time.time) -> Ledger:
+@contextmanager
+def open_ledger(options: Options, *, now: Clock = time.time) -> Iterator[Ledger]:
     """The ledger `options` describe, at the current slot; JournalBroken."""
-    if options.data_dir is None:
-        ledger = _fresh(options, now, seed=_seed(options))
-    else:
-        ledger = _journaled(options, now, Journal(options.data_dir))
-    ledger.catch_up()
-    return ledger
+    with ExitStack() as files:
+        if options.data_dir is None:
+            ledger = _fresh(options, now, seed=_seed(options))
+        else:
+            journal = files.enter_context(closing(Journal(options.data_dir)))
+            ledger = _journaled(options, now, journal)
+        ledger.catch_up()
+        yield ledger
 
 
 def _journaled(options: Options, now: Clock, journal: Journal) -> Ledger:
@@ -58,19 +62,18 @@ def _fresh(options: Options, now: Clock, *, seed: str) -> Ledger:
 def _replayed(
     options: Options, now: Clock, head: dict[str, Any], entries: Iterable[dict[str, Any]]
 ) -> Ledger:
-    seed = head.get("seed")
-    if seed is None or options.seed not in (None, seed):
+    if head.get("format") != FORMAT:
+        raise JournalBroken(f"{options.data_dir} does not begin with a ledger of format {FORMAT}")
+    seed = head["seed"]
+    if options.seed not in (None, seed):
         raise JournalBroken(f"{options.data_dir} holds another ledger (its seed is {seed!r})")
-    schedule = Schedule(genesis_hash(seed), [], head["skip_every"])
-    ledger: Ledger | None = None
+    schedule = Schedule(genesis_hash(seed), [Era(**head["era"])], head["skip_every"])
+    ledger = _ledger(options, now, seed, schedule)
     for entry in entries:
         if "era" in entry:
             schedule.begin(Era(**entry["era"]))
-        ledger = ledger or _ledger(options, now, seed, schedule)
-        if "transaction" in entry:
+        else:
             replay(ledger, entry)
-    if ledger is None:
-        raise JournalBroken(f"{options.data_dir} has no era: it was never finished; delete it")
     return ledger
 
 

@@ -62,7 +62,8 @@ def test_an_issued_session_is_read_back() -> None:
 
 def test_the_token_says_who_for_whom_and_until_when() -> None:
     moment = int(NOW.timestamp())
-    assert CLAIMS == {
+    claims = part(issued(), 1)
+    assert claims == {
         "iss": ORIGIN,
         "aud": AUDIENCE,
         "sub": WALLET,
@@ -169,7 +170,8 @@ def test_no_claim_breaks_the_reader(claim: str, value: object) -> None:
         VERIFIER.verify(signed(HEADER, {**CLAIMS, claim: value}), NOW)
     except InvalidToken:
         return
-    assert claim in ("exp", "iat", "nbf", "sub", "jti") or value == CLAIMS[claim] or claim == "aud"
+    is_listed = claim == "aud" and isinstance(value, list) and AUDIENCE in value
+    assert claim in ("exp", "iat", "nbf", "sub", "jti") or value == CLAIMS[claim] or is_listed
 
 
 @given(st.sampled_from(("alg", "typ", "kid", "crit", "jwk", "x5c", "b64", "zip", "jku")), JSON)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+
 from local.aws_resources import STATE_MACHINE_ARN, MissingFunction, client, definition
 from local.process import Part
 

@@ -1,11 +1,10 @@
-"""A relay in a thread of this process, with a table and tickets that are plain dictionaries, real
-session tokens, and the test itself as the source of records."""
+"""A relay in a thread of this process, with the storage fakes, real session tokens, and the test
+itself as the source of records."""
 
 import asyncio
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
@@ -20,9 +19,9 @@ from nft_upgrade.domain.nft import Nft, NftStatus
 from nft_upgrade.domain.upgrade import Failure, Status, Transition, Upgrade, open_upgrade
 from nft_upgrade.http.sessions import SessionSigner, SessionVerifier
 from nft_upgrade.messages import to_record
-from nft_upgrade.ports import TicketGrant
 from relay.consumer import SourceState
 from relay.server import Relay
+from tests.fakes.storage import FakeNfts, FakeTickets, FakeUpgrades
 from tests.sse import SseResponse, request
 
 ORIGIN = "http://localhost:8000"
@@ -59,53 +58,19 @@ def bearer(user_id: str = USER, **life: timedelta) -> dict[str, str]:
     return {"Authorization": f"Bearer {access_token(user_id, **life)}"}
 
 
-@dataclass
-class Table:
-    """Requests and events, as the relay reads them. `fault` is raised by every read."""
+class Table(FakeUpgrades):
+    """The table with a switch: while `fault` is set, every read raises it."""
 
-    upgrades: dict[str, Upgrade] = field(default_factory=dict)
-    history: dict[str, list[UpgradeEvent]] = field(default_factory=dict)
-    fault: Exception | None = None
-    reads: int = 0
-
-    def commit(self, transition: Transition) -> None:
-        self.upgrades[transition.after.id] = transition.after
-        self.history.setdefault(transition.after.id, []).append(transition.event)
+    def __init__(self) -> None:
+        super().__init__()
+        self.fault: Exception | None = None
+        self.reads = 0
 
     def get(self, upgrade_id: str) -> Upgrade | None:
         self.reads += 1
         if self.fault:
             raise self.fault
-        return self.upgrades.get(upgrade_id)
-
-    def events(self, upgrade_id: str, *, after: int = 0) -> Sequence[UpgradeEvent]:
-        if self.fault:
-            raise self.fault
-        return [e for e in list(self.history.get(upgrade_id, ())) if e.sequence > after]
-
-
-@dataclass
-class TicketBox:
-    """The port `Tickets`."""
-
-    grants: dict[str, TicketGrant] = field(default_factory=dict)
-    used: set[str] = field(default_factory=set)
-
-    def put(self, ticket_hash: str, grant: TicketGrant) -> None:
-        self.grants[ticket_hash] = grant
-
-    def redeem(
-        self, ticket_hash: str, *, upgrade_id: str, is_reconnect: bool, at: datetime
-    ) -> TicketGrant | None:
-        grant = self.grants.get(ticket_hash)
-        if grant is None or grant.upgrade_id != upgrade_id:
-            return None
-        if is_reconnect:
-            is_good = ticket_hash in self.used and at < grant.session_expires_at
-        else:
-            is_good = ticket_hash not in self.used and at < grant.expires_at
-        self.used |= {ticket_hash} if is_good else set()
-        return grant if is_good else None
+        return super().get(upgrade_id)
 
 
 def an_nft(mint: str, owner: str, *, level: int) -> Nft:
@@ -139,20 +104,21 @@ class Story:
             version=1,
             token_program="token-2022",
             mint_base="base",
-            successor="successor",
+            successor=f"successor-of-{upgrade_id}",
             opened_slot=1,
             created_at=at,
             updated_at=at,
             expires_at=at + timedelta(minutes=30),
         )
-        first = open_upgrade(upgrade, nft=nft)
-        self.nft = first.nfts[0].after
+        self.nft = nft
         self.upgrade = upgrade
-        self.take(first)
+        FakeNfts(world.table.store).register(nft, takes=())
+        self.take(open_upgrade(upgrade, nft=nft))
 
     def take(self, transition: Transition, *, publish: bool = True) -> UpgradeEvent:
         self.world.table.commit(transition)
         self.upgrade = transition.after
+        self.nft = transition.nfts[0].after if transition.nfts else self.nft
         if publish:
             self.world.publish(transition.event)
         return transition.event
@@ -182,7 +148,7 @@ class Story:
         """On to the mint, then the end."""
         while self.upgrade.status is not Status.MINT_PENDING:
             self.step(publish=publish)
-        successor = an_nft("successor", self.upgrade.user_id, level=2)
+        successor = an_nft(self.upgrade.successor, self.upgrade.user_id, level=2)
         done = self.upgrade.complete(
             "mint-sig", successor=successor, holds_owner_lock=True, at=now()
         )
@@ -204,7 +170,7 @@ class World:
         }
         self.settings = RelaySettings(**{**defaults, **settings})
         self.table = Table()
-        self.tickets = TicketBox()
+        self.tickets = FakeTickets()
         self.source = SourceState(is_connected=True, is_caught_up=True, partitions=15)
         self.relay: Relay | None = None
         self.url = ""

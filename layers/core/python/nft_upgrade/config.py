@@ -46,7 +46,9 @@ class MintSettings(Group):
     """What is minted and by whom."""
 
     mint_kms_key_id: str = Field(description="KMS key (Ed25519) of the system wallet.")
-    collection_mint: str | None = Field(None, description="Mint of the collection, base58.")
+    nft_collection: bool = Field(
+        True, description="Whether NFTs are members of the system wallet's collection."
+    )
     nft_metadata_base_uri: str = Field(
         "https://nft.example/levels/", description="`<base><level>.json` is an NFT's metadata."
     )

@@ -246,8 +246,29 @@ class MintOrder:
     claim_id: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class CollectionOrder:
+    """The one collection of a base key: what all its NFTs are members of."""
+
+    name: str
+    symbol: str
+    uri: str
+    mint_base: str
+
+
 class NftProgram(Protocol):
     """Builds and checks Solana messages. No I/O."""
+
+    def collection_address(self, mint_base: str) -> str:
+        """The one collection of a base key."""
+
+    def collection_size(self, order: CollectionOrder) -> int:
+        """Bytes of its account, for the rent."""
+
+    def collection_message(
+        self, order: CollectionOrder, blockhash: Blockhash, *, rent: int, units: int, fee: int
+    ) -> bytes:
+        """The message that creates the collection; a second one fails on chain."""
 
     def successor_address(self, *, mint_base: str, predecessor: str, token_program: str) -> str:
         """Derived from the burned mint (CHAIN.md section 2)."""

@@ -118,7 +118,7 @@ def switch() -> Switch:
 
 @cache
 def qualifications() -> Qualifications:
-    from nft_upgrade.adapters.dynamodb_qualifications import DynamoDbQualifications
+    from nft_upgrade.adapters.dynamodb_switch import DynamoDbQualifications
 
     return DynamoDbQualifications(table_prefix())
 
@@ -179,13 +179,13 @@ def workflow() -> Workflow:
 @cache
 def policy() -> "Policy":
     from nft_upgrade.adapters.token_program import TOKEN_2022
-    from nft_upgrade.use_cases.policy import Policy
+    from nft_upgrade.use_cases.policy import Policy, no_collection
 
     settings = _mint_settings()
     return Policy(
         catalogue=default_catalogue(),
         token_program=TOKEN_2022,
-        collection=settings.collection_mint,
+        collection_of=program().collection_address if settings.nft_collection else no_collection,
         metadata_base_uri=settings.nft_metadata_base_uri,
         mint_cost_lamports=settings.mint_cost_lamports,
         upgrade_ttl=timedelta(minutes=settings.upgrade_minutes),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
+from nft_upgrade.adapters.dynamodb_items import Database
 from nft_upgrade.adapters.system import SystemClock
 from nft_upgrade.config import (
     AuditSettings,
@@ -27,7 +28,7 @@ from nft_upgrade.consumers.outbox import Outbox
 from nft_upgrade.consumers.ports import AuditArchive, Meter
 from nft_upgrade.domain.events import UpgradeEvent
 from nft_upgrade.domain.levels import default_catalogue
-from nft_upgrade.ports import Publisher
+from nft_upgrade.ports import Publisher, Upgrades
 
 if TYPE_CHECKING:
     from nft_upgrade.adapters.dynamodb_projections import DynamoDbStats
@@ -61,11 +62,11 @@ def analytics() -> Intake:
 @cache
 def notifier() -> Intake:
     """For `notify`."""
-    from nft_upgrade.adapters.dynamodb_projections import DynamoDbNotifications, rows
+    from nft_upgrade.adapters.dynamodb_projections import DynamoDbNotifications
     from nft_upgrade.adapters.ses_mailer import SesMailer
 
     settings = NotifySettings()
-    kept = DynamoDbNotifications(rows(settings.table_prefix))
+    kept = DynamoDbNotifications(_database(settings.table_prefix))
     mailer = SesMailer(settings.notify_sender)
     notifier = Notifier(
         kept,
@@ -82,10 +83,10 @@ def notifier() -> Intake:
 @cache
 def audit() -> Intake:
     """For `audit`."""
-    from nft_upgrade.adapters.dynamodb_projections import DynamoDbAuditTrail, rows
+    from nft_upgrade.adapters.dynamodb_projections import DynamoDbAuditTrail
 
     settings = AuditSettings()
-    trail = DynamoDbAuditTrail(rows(settings.table_prefix))
+    trail = DynamoDbAuditTrail(_database(settings.table_prefix))
     recording = Audit(trail, _archives(settings), SystemClock(), _meter())
     return _intake(AUDIT, recording.take, settings)
 
@@ -93,25 +94,38 @@ def audit() -> Intake:
 @cache
 def stats(table_prefix: str) -> "DynamoDbStats":
     """What analytics keeps, for reading too (`/api/stats/me`, `/api/leaderboard`)."""
-    from nft_upgrade.adapters.dynamodb_projections import DynamoDbStats, rows
+    from nft_upgrade.adapters.dynamodb_projections import DynamoDbStats
 
-    return DynamoDbStats(rows(table_prefix))
+    return DynamoDbStats(_database(table_prefix))
+
+
+@cache
+def upgrades(table_prefix: str) -> Upgrades:
+    """The requests and their events."""
+    from nft_upgrade.adapters.dynamodb_upgrades import DynamoDbUpgrades
+
+    return DynamoDbUpgrades(table_prefix)
 
 
 def _intake(
     consumer: str, take: Callable[[UpgradeEvent], object], settings: ConsumerSettings
 ) -> Intake:
-    from nft_upgrade.adapters.dynamodb_projections import DynamoDbDeadLetters, rows
+    from nft_upgrade.adapters.dynamodb_projections import DynamoDbDeadLetters
     from nft_upgrade.adapters.event_schema import read_event
 
     return Intake(
         consumer,
         read=read_event,
         take=take,
-        dead_letters=DynamoDbDeadLetters(rows(settings.table_prefix)),
+        dead_letters=DynamoDbDeadLetters(_database(settings.table_prefix)),
         meter=_meter(),
         clock=SystemClock(),
     )
+
+
+@cache
+def _database(table_prefix: str) -> Database:
+    return Database(table_prefix)
 
 
 def _archives(settings: AuditSettings) -> Sequence[AuditArchive]:

@@ -1,10 +1,10 @@
 """DynamoDB's errors as ours. No error of pynamodb or botocore leaves an adapter.
 
-| theirs                                                 | ours                                     |
-|--------------------------------------------------------|------------------------------------------|
-| a condition was false                                  | decided by the adapter                   |
-| another transaction holds an item, or too many calls   | tried again, then StorageUnavailable     |
-| anything else: network, timeout, 5xx, refused requests | StorageUnavailable                       |
+| theirs                                                 | ours                                 |
+|--------------------------------------------------------|--------------------------------------|
+| a condition was false                                  | decided by the adapter               |
+| another transaction holds an item, or too many calls   | tried again, then StorageUnavailable |
+| anything else: network, timeout, 5xx, refused requests | StorageUnavailable                   |
 """
 
 import random
@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from pynamodb.exceptions import PynamoDBException, TransactWriteError
+from pynamodb.exceptions import DoesNotExist, PynamoDBException, TransactWriteError
+from pynamodb.models import Model
 
 from nft_upgrade.domain.errors import StorageUnavailable
 
 T = TypeVar("T")
+M = TypeVar("M", bound=Model)
 Pause = Callable[[float], None]
 CONDITION_FAILED = "ConditionalCheckFailed"
 ITEM_CONDITION_FAILED = "ConditionalCheckFailedException"
@@ -43,6 +45,15 @@ def storage() -> Iterator[None]:
         yield
     except PynamoDBException as error:
         raise StorageUnavailable(f"DynamoDB: {error.msg}") from error
+
+
+def read_item(model: type[M], key: str, sort_key: str | None = None) -> M | None:
+    """The item, strongly consistent; None when there is none."""
+    with storage():
+        try:
+            return model.get(key, sort_key, consistent_read=True)
+        except DoesNotExist:
+            return None
 
 
 def is_condition_failure(error: PynamoDBException) -> bool:

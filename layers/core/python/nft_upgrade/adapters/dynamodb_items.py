@@ -46,10 +46,11 @@ class Database:
         """A subclass of `model` that reads and writes the table its `TABLE` names."""
         name = self.table_name(model)
         meta = type("Meta", (), {"table_name": name})
-        bound: type[M] = type(model)(model.__name__, (model,), {"Meta": meta})
+        metaclass: Any = type(model)
+        bound: type[M] = metaclass(model.__name__, (model,), {"Meta": meta})
         # pynamodb builds a client per class, and a client costs more than a cold start's other
         # work together: let all of them use ours, which must know the table's keys and indexes.
-        table = bound._get_connection()  # type: ignore[no-untyped-call]
+        table = bound._get_connection()
         if name not in self._bound:
             self.connection.add_meta_table(table.get_meta_table())
             self._bound.add(name)

@@ -5,9 +5,9 @@ No lock expires. A lock is released by the transition that ends its reason, or n
 
 from collections.abc import Callable, Mapping
 
-from pynamodb.exceptions import DoesNotExist
+from pynamodb.expressions.update import Action
 
-from nft_upgrade.adapters.dynamodb_errors import storage
+from nft_upgrade.adapters.dynamodb_errors import read_item
 from nft_upgrade.adapters.dynamodb_items import LockItem
 from nft_upgrade.adapters.dynamodb_transactions import Order, RawItem, Step
 from nft_upgrade.domain.errors import (
@@ -40,12 +40,8 @@ def lock_refusal(kind: LockKind, holder: str) -> UpgradeError:
 
 def read_lock(locks: type[LockItem], kind: LockKind, name: str) -> Lock | None:
     """Who holds it; strongly consistent."""
-    try:
-        with storage():
-            item = locks.get(Lock(kind, name, "").item, consistent_read=True)
-    except DoesNotExist:
-        return None
-    return Lock(kind, name, item.holder)
+    item = read_item(locks, Lock(kind, name, "").item)
+    return Lock(kind, name, item.holder) if item else None
 
 
 def take(locks: type[LockItem], lock: Lock) -> Step:
@@ -87,7 +83,7 @@ def move(locks: type[LockItem], lock: Lock, *, previous: str) -> Step:
     """
     is_as_read = locks.holder == previous
     is_moved = locks.holder == lock.holder
-    actions = [LockItem.holder.set(lock.holder)]
+    actions: list[Action] = [LockItem.holder.set(lock.holder)]
     return Step(
         Order.UPDATE,
         lambda write: write.update(locks(lock.item), actions, is_as_read | is_moved),

@@ -9,24 +9,33 @@
 | contact#<user>                  | email                  | address                           |
 | dead#<consumer>                 | <topic-partition-...>  | DeadLetter                        |
 
-`facts` is JSON text. Every error of DynamoDB that is not an answer becomes StorageUnavailable.
+`facts` is JSON text. Errors: see dynamodb_errors.
 """
 
 import base64
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import DoesNotExist, PutError, PynamoDBException, TransactWriteError
+from pynamodb.exceptions import DoesNotExist, PutError, TransactWriteError
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
+from nft_upgrade.adapters import dynamodb_tables as tables
+from nft_upgrade.adapters.dynamodb_errors import (
+    CONDITION_FAILED,
+    Pause,
+    is_condition_failure,
+    persistently,
+    storage,
+)
+from nft_upgrade.adapters.dynamodb_items import Database
 from nft_upgrade.consumers.ports import (
     AuditEntry,
     DeadLetter,
@@ -35,11 +44,10 @@ from nft_upgrade.consumers.ports import (
     NotificationStatus,
     UserStats,
 )
-from nft_upgrade.domain.errors import StorageUnavailable, VersionConflict
+from nft_upgrade.domain.errors import VersionConflict
 from nft_upgrade.domain.events import UpgradeEvent, iso, parse_iso
 from nft_upgrade.messages import from_record, to_record
 
-CONDITION_FAILED = "ConditionalCheckFailed"
 RANK_SHARD = "all"
 """One shard carries 1,000 completed upgrades a second, DynamoDB's limit of one partition."""
 LATEST_MILLISECOND = 9_999_999_999_999
@@ -58,35 +66,25 @@ class ByRank(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]
 
 
 class Row(Model):
-    """One item; `rows(prefix)` makes the class that knows its table."""
+    """One item; `Database.bind` makes the class that knows its table."""
 
+    TABLE = tables.PROJECTIONS
     projection = UnicodeAttribute(hash_key=True)
     entry = UnicodeAttribute(range_key=True)
     facts = UnicodeAttribute()
     version = NumberAttribute(null=True)
     rank_shard = UnicodeAttribute(null=True)
     rank = UnicodeAttribute(null=True)
-
-
-def rows(prefix: str) -> type[Row]:
-    """The table's class. No I/O; the client is built by the first call that needs it."""
-
-    class Projection(Row):
-        by_rank = ByRank()
-
-        class Meta:
-            table_name = f"{prefix}projections"
-            connect_timeout_seconds = 2
-            read_timeout_seconds = 5
-
-    return Projection
+    by_rank = ByRank()
 
 
 class DynamoDbStats:
     """`StatsStore`."""
 
-    def __init__(self, table: type[Row]) -> None:
-        self._table = table
+    def __init__(self, database: Database, *, pause: Pause = time.sleep) -> None:
+        self._table = database.bind(Row)
+        self._connection = database.connection
+        self._pause = pause
 
     def stats(self, user_id: str) -> UserStats | None:
         row = _get(self._table, f"user#{user_id}", "stats")
@@ -104,18 +102,22 @@ class DynamoDbStats:
             if after.version == 1
             else self._table.version == after.version - 1
         )
-        with _storage():
+
+        def write_both() -> None:
+            with TransactWrite(connection=self._connection) as write:
+                write.save(marker, condition=self._table.projection.does_not_exist())
+                write.save(row, condition=is_unmoved)
+
+        with storage():
             try:
-                with TransactWrite(connection=_connection(self._table)) as write:
-                    write.save(marker, condition=self._table.projection.does_not_exist())
-                    write.save(row, condition=is_unmoved)
+                persistently(write_both, self._pause)
             except TransactWriteError as error:
                 return _decide_count(error)
         return True
 
     def leaderboard(self, *, limit: int, cursor: str | None) -> LeaderboardPage:
-        with _storage():
-            found = self._table.by_rank.query(  # type: ignore[attr-defined]
+        with storage():
+            found = self._table.by_rank.query(
                 RANK_SHARD,
                 scan_index_forward=False,
                 limit=min(limit, MAX_PAGE),
@@ -129,8 +131,8 @@ class DynamoDbStats:
 class DynamoDbAuditTrail:
     """`AuditTrail`."""
 
-    def __init__(self, table: type[Row]) -> None:
-        self._table = table
+    def __init__(self, database: Database) -> None:
+        self._table = database.bind(Row)
 
     def entry(self, upgrade_id: str, sequence: int) -> AuditEntry | None:
         row = _get(self._table, f"audit#{upgrade_id}", _place(sequence))
@@ -149,8 +151,8 @@ class DynamoDbAuditTrail:
 class DynamoDbNotifications:
     """`Notifications` and `Contacts`."""
 
-    def __init__(self, table: type[Row]) -> None:
-        self._table = table
+    def __init__(self, database: Database) -> None:
+        self._table = database.bind(Row)
 
     def claim(self, notification: Notification) -> bool:
         return _put_new(self._table, *_notification_item(notification))
@@ -160,7 +162,7 @@ class DynamoDbNotifications:
 
     def release(self, notification: Notification) -> None:
         projection, entry, _ = _notification_item(notification)
-        with _storage():
+        with storage():
             self._table(projection, entry).delete()
 
     def notifications(self, user_id: str) -> Sequence[Notification]:
@@ -178,8 +180,8 @@ class DynamoDbNotifications:
 class DynamoDbDeadLetters:
     """`DeadLetters`."""
 
-    def __init__(self, table: type[Row]) -> None:
-        self._table = table
+    def __init__(self, database: Database) -> None:
+        self._table = database.bind(Row)
 
     def bury(self, letter: DeadLetter) -> None:
         # An embedded broker counts its offsets from 0 after a restart: the value's hash tells
@@ -197,7 +199,7 @@ class DynamoDbDeadLetters:
 
 
 def _get(table: type[Row], projection: str, entry: str) -> Row | None:
-    with _storage():
+    with storage():
         try:
             return table.get(projection, entry, consistent_read=True)
         except DoesNotExist:
@@ -205,37 +207,25 @@ def _get(table: type[Row], projection: str, entry: str) -> Row | None:
 
 
 def _query(table: type[Row], projection: str) -> list[Row]:
-    with _storage():
+    with storage():
         return list(table.query(projection, consistent_read=True))
 
 
 def _put(table: type[Row], projection: str, entry: str, facts: Mapping[str, Any]) -> None:
-    with _storage():
+    with storage():
         table(projection, entry, facts=_text(facts)).save()
 
 
 def _put_new(table: type[Row], projection: str, entry: str, facts: Mapping[str, Any]) -> bool:
     """False: something is there already, and stays."""
-    with _storage():
+    with storage():
         try:
             table(projection, entry, facts=_text(facts)).save(table.projection.does_not_exist())
         except PutError as error:
-            if error.cause_response_code == "ConditionalCheckFailedException":
+            if is_condition_failure(error):
                 return False
             raise
     return True
-
-
-@contextmanager
-def _storage() -> Iterator[None]:
-    try:
-        yield
-    except PynamoDBException as error:
-        raise StorageUnavailable(f"projections: {error.msg}") from error
-
-
-def _connection(table: type[Row]) -> Any:
-    return table._get_connection().connection
 
 
 def _decide_count(error: TransactWriteError) -> bool:
@@ -243,7 +233,7 @@ def _decide_count(error: TransactWriteError) -> bool:
     codes = [reason.code if reason else None for reason in error.cancellation_reasons]
     if codes[:1] == [CONDITION_FAILED]:
         return False
-    if CONDITION_FAILED in codes or "TransactionConflict" in codes:
+    if CONDITION_FAILED in codes:
         raise VersionConflict("The user's statistics moved.") from error
     raise error
 

@@ -90,5 +90,3 @@ def _refusals(sent: Sequence[Step], error: TransactWriteError) -> list[Refusal]:
         for step, reason in zip(sent, reasons, strict=bool(reasons))
         if reason is not None and reason.code == CONDITION_FAILED
     ]
-
-

@@ -9,7 +9,7 @@ import asyncio
 import base64
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -61,25 +61,21 @@ class SolanaChain:
 
     def latest_blockhash(self) -> Blockhash:
         """At confirmed: what `send` uses for its preflight too."""
-        answer = self._ask("getLatestBlockhash", {"commitment": CONFIRMED})
-        value = answer["value"]
-        return Blockhash(
-            value["blockhash"], value["lastValidBlockHeight"], answer["context"]["slot"]
-        )
+        return self._ask(_blockhash, "getLatestBlockhash", {"commitment": CONFIRMED})
 
     def slot(self, *, commitment: str) -> int:
-        return int(self._ask("getSlot", {"commitment": commitment}))
+        return self._ask(int, "getSlot", {"commitment": commitment})
 
     def block_height(self, *, commitment: str) -> int:
         """The lowest of all nodes': what is dead must be dead for the slowest of them."""
         return min(self._pool.every(lambda node: _block_height(node, commitment)))
 
     def balance(self, address: str) -> int:
-        return int(self._ask("getBalance", address, {"commitment": CONFIRMED})["value"])
+        return self._ask(_value, "getBalance", address, {"commitment": CONFIRMED})
 
     def rent(self, size: int) -> int:
         config = {"commitment": CONFIRMED}
-        return int(self._ask("getMinimumBalanceForRentExemption", size, config))
+        return self._ask(int, "getMinimumBalanceForRentExemption", size, config)
 
     def holder(self, mint: str) -> Holder | None:
         """By the mint alone: the NFT may be in any account of any wallet."""
@@ -107,8 +103,7 @@ class SolanaChain:
     def signatures_for(self, address: str, *, limit: int) -> Sequence[str]:
         """Without failed transactions: they changed nothing."""
         config = {"limit": limit, "commitment": FINALIZED}
-        rows = self._ask("getSignaturesForAddress", address, config)
-        return [row["signature"] for row in rows if row["err"] is None]
+        return self._ask(_succeeded, "getSignaturesForAddress", address, config)
 
     def minted(self, successor: str, *, recipient: str, commitment: str) -> bool | None:
         """Lamports sent to the address ahead of the mint are "no account there"."""
@@ -146,9 +141,7 @@ class SolanaChain:
             "replaceRecentBlockhash": True,
         }
         encoded = base64.b64encode(transaction).decode()
-        value = self._ask("simulateTransaction", encoded, config)["value"]
-        error = None if value["err"] is None else json.dumps(value["err"])
-        return Simulation(error, value.get("unitsConsumed") or 0, tuple(value.get("logs") or ()))
+        return self._ask(_simulation, "simulateTransaction", encoded, config)
 
     def priority_fee(self) -> int:
         """The 75th percentile of recent blocks; 0 where a node does not serve the question."""
@@ -156,8 +149,13 @@ class SolanaChain:
         fee = fees[int((len(fees) - 1) * FEE_PERCENTILE)] if fees else 0
         return min(fee, self._priority_fee_cap)
 
-    def _ask(self, method: str, *params: Any) -> Any:
-        return self._pool.first(lambda node: node.call(method, *params))
+    def _ask(self, read: Callable[[Any], T], method: str, *params: Any) -> T:
+        """`read` runs within the question: an answer it cannot read passes to the next node."""
+
+        async def question(node: RpcNode) -> T:
+            return read(await node.call(method, *params))
+
+        return self._pool.first(question)
 
     def _agreed(self, answers: Sequence[T]) -> T:
         answer, count = Counter(answers).most_common(1)[0]
@@ -180,6 +178,29 @@ class SolanaChain:
         slot = min(mint.slot for mint in seen)
         mint, count = Counter(replace(mint, slot=slot) for mint in seen).most_common(1)[0]
         return replace(mint, agreed=count >= self._pool.must_agree)
+
+
+def _blockhash(answer: Any) -> Blockhash:
+    value = answer["value"]
+    return Blockhash(value["blockhash"], value["lastValidBlockHeight"], answer["context"]["slot"])
+
+
+def _value(answer: Any) -> int:
+    return int(answer["value"])
+
+
+def _succeeded(rows: Any) -> list[str]:
+    return [row["signature"] for row in rows if row["err"] is None]
+
+
+def _simulation(answer: Any) -> Simulation:
+    value = answer["value"]
+    units, logs = value.get("unitsConsumed") or 0, value.get("logs") or ()
+    return Simulation(_error_text(value["err"]), units, tuple(logs))
+
+
+def _error_text(error: Any) -> str | None:
+    return None if error is None else json.dumps(error)
 
 
 async def _block_height(node: RpcNode, commitment: str) -> int:
@@ -286,12 +307,11 @@ async def _signature_status(node: RpcNode, signature: str) -> SignatureStatus | 
     (value,) = (await node.call("getSignatureStatuses", [signature], config))["value"]
     if value is None:
         return None
-    error = None if value["err"] is None else json.dumps(value["err"])
     # A status from history has no confirmationStatus on old nodes, and is final.
     commitment = value.get("confirmationStatus") or FINALIZED
     if commitment not in COMMITMENTS:
         raise ValueError(f"unknown confirmationStatus {commitment}")
-    return SignatureStatus(value["slot"], commitment, error)
+    return SignatureStatus(value["slot"], commitment, _error_text(value["err"]))
 
 
 async def _recent_fees(node: RpcNode) -> list[int]:

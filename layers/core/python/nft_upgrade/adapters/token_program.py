@@ -21,7 +21,7 @@ from spl.token import models
 from spl.token.constants import TOKEN_2022_PROGRAM_ID
 
 from nft_upgrade.adapters import token_extensions as extensions
-from nft_upgrade.ports import Blockhash, Holder, MintOrder
+from nft_upgrade.ports import Blockhash, CollectionOrder, Holder, MintOrder
 
 TOKEN_2022 = str(TOKEN_2022_PROGRAM_ID)
 """The only program that can own a successor."""
@@ -39,6 +39,29 @@ MOST_PRIORITY_FEE = 10_000_000
 
 class TokenProgram:
     """The port NftProgram over SPL Token (p-token) and Token-2022. All addresses are base58."""
+
+    def collection_address(self, mint_base: str) -> str:
+        """Derived, as all our addresses."""
+        return collection_address(mint_base)
+
+    def collection_size(self, order: CollectionOrder) -> int:
+        """Bytes of the finished collection mint."""
+        return extensions.collection_size(name=order.name, symbol=order.symbol, uri=order.uri)
+
+    def collection_message(
+        self, order: CollectionOrder, blockhash: Blockhash, *, rent: int, units: int, fee: int
+    ) -> bytes:
+        """As the function of that name."""
+        return collection_message(
+            order.mint_base,
+            blockhash,
+            name=order.name,
+            symbol=order.symbol,
+            uri=order.uri,
+            rent=rent,
+            units=units,
+            fee=fee,
+        )
 
     def successor_address(self, *, mint_base: str, predecessor: str, token_program: str) -> str:
         """`token_program` is the successor's: Token-2022, else ValueError."""

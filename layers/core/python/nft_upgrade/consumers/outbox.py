@@ -51,8 +51,7 @@ class Outbox:
         """
         records = inserted_events(payload)
         readable = self._readable(records)
-        outcome = self._publisher.publish([event for _, event in readable])
-        self._mark([event for _, event in readable if outcome[event.event_id] is None])
+        outcome = self.publish([event for _, event in readable])
         failed = {record.sequence_number for record in records[len(readable) :]}
         for record, event in readable:
             if error := outcome[event.event_id]:
@@ -60,6 +59,12 @@ class Outbox:
                 failed.add(record.sequence_number)
         first = next((r.sequence_number for r in records if r.sequence_number in failed), None)
         return {"batchItemFailures": [{"itemIdentifier": first}] if first else []}
+
+    def publish(self, events: Sequence[UpgradeEvent]) -> Mapping[str, str | None]:
+        """Publish and mark; `Publisher`'s answer."""
+        outcome = self._publisher.publish(events)
+        self._mark([event for event in events if outcome[event.event_id] is None])
+        return outcome
 
     def _readable(self, records: Sequence[StreamRecord]) -> list[tuple[StreamRecord, UpgradeEvent]]:
         """Those before the first that cannot be read; that one fails, for people to look at."""

@@ -250,9 +250,9 @@ def check_instruction(transaction: ObservedTransaction, claim: BurnClaim) -> Che
     )
     if _matching(transaction, claim):
         return rule.ok("The burn instruction is there.")
-    if burns:
-        return rule.fail("burn_incomplete", "The burn instruction does not burn this whole NFT.")
-    return rule.review("burn_unsupported_transaction", "No burn instruction that we know is there.")
+    if burns and all(burn.amount == 0 for burn in burns):
+        return rule.fail("burn_incomplete", "The burn instruction burns an amount of 0.")
+    return rule.review("burn_unsupported_transaction", "No burn of it in a form we know is there.")
 
 
 def check_authority(transaction: ObservedTransaction, claim: BurnClaim) -> Check:

@@ -1,4 +1,7 @@
-"""First NFTs: level 1, exactly once per claim id, whatever crashes in between."""
+"""First NFTs: level 1, exactly once per claim id, whatever crashes in between.
+
+Before the very first one their collection is created, once: its address derives from the base key.
+"""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -39,6 +42,7 @@ class Issuing:
         )
         # Before the mint: a recipient with two claims must not get a second NFT on chain.
         self.nfts.take(locks)
+        self._ensure_collection(order)
         signature = self._mint_once(order, mint)
         nft = self._row(order, mint, signature)
         self.nfts.register(nft, takes=locks)
@@ -51,6 +55,24 @@ class Issuing:
             mint_base=self.sending.signer.address(),
             claim_id=claim_id,
         )
+
+    def _ensure_collection(self, order: MintOrder) -> None:
+        """Two at once do no harm: the second creation fails on chain."""
+        if order.collection is None or self._exists(order.collection):
+            return
+        message = self.sending.build_collection(self.policy.collection_order(order.mint_base))
+        # No stored message, no allow-list: it was built on the line above.
+        signature = self.sending.signer.sign(message)
+        started = self.clock.now()
+        while not self._exists(order.collection):
+            if self.clock.now() - started >= timedelta(seconds=self.policy.patience_seconds):
+                raise ChainUnavailable("The collection is not there yet; ask again.")
+            self.sending.send(message, signature)
+            self.clock.sleep(self.policy.poll_seconds)
+
+    def _exists(self, mint: str) -> bool:
+        (seen,) = self.sending.chain.mints([mint], commitment="confirmed")
+        return seen.exists
 
     def _mint_once(self, order: MintOrder, mint: str) -> str | None:
         """Send until it is final; None when an earlier call's transaction did it."""

@@ -1,10 +1,11 @@
 """The numbers and addresses that use cases are tuned by, from settings to one frozen object."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
 from nft_upgrade.domain.levels import Catalogue
-from nft_upgrade.ports import MintOrder
+from nft_upgrade.ports import CollectionOrder, MintOrder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +17,8 @@ class Policy:
 
     catalogue: Catalogue
     token_program: str
-    collection: str | None
+    collection_of: Callable[[str], str | None]
+    """The collection of a base key; `no_collection` where NFTs are members of none."""
     metadata_base_uri: str
     mint_cost_lamports: int
     upgrade_ttl: timedelta
@@ -45,7 +47,17 @@ class Policy:
             uri=f"{self.metadata_base_uri}{level}.json",
             mint_base=mint_base,
             token_program=self.token_program,
-            collection=self.collection,
+            collection=self.collection_of(mint_base),
             predecessor=predecessor,
             claim_id=claim_id,
         )
+
+    def collection_order(self, mint_base: str) -> CollectionOrder:
+        """What the collection of a base key is called."""
+        symbol = self.catalogue.symbol
+        uri = f"{self.metadata_base_uri}collection.json"
+        return CollectionOrder(f"{symbol} collection", symbol, uri, mint_base)
+
+
+def no_collection(mint_base: str) -> None:
+    """For NFTs that are members of no collection."""

@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from nft_upgrade.domain.errors import ChainUnavailable, Conflicting
-from nft_upgrade.ports import Chain, MintAttempt, MintOrder, NftProgram, Signer
+from nft_upgrade.ports import (
+    Chain,
+    CollectionOrder,
+    MintAttempt,
+    MintOrder,
+    NftProgram,
+    Signer,
+)
 from nft_upgrade.use_cases.policy import Policy
 
 FINALITY_MARGIN = 32
@@ -67,6 +74,16 @@ class Sending:
             fee=self.chain.priority_fee(),
         )
         return MintMessage(message, blockhash.last_valid_block_height)
+
+    def build_collection(self, order: CollectionOrder) -> bytes:
+        """The message that creates the collection."""
+        blockhash = self.chain.latest_blockhash()
+        rent = self.chain.rent(self.program.collection_size(order))
+        trial = self.program.collection_message(
+            order, blockhash, rent=rent, units=MOST_UNITS, fee=0
+        )
+        units, fee = self._needed_units(trial), self.chain.priority_fee()
+        return self.program.collection_message(order, blockhash, rent=rent, units=units, fee=fee)
 
     def sign(self, message: bytes, order: MintOrder) -> bytes:
         """ValueError when `message` is anything but the mint of `order`."""

@@ -1,0 +1,54 @@
+# `make` alone prints what there is. Python >= 3.11, make and git are all that a machine needs.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+REQUIREMENTS := requirements.txt layers/dependencies/requirements.txt pyproject.toml
+
+# The first Python that is new enough; PYTHON=/path/to/python takes another.
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$each -c '$(NEW_ENOUGH)' 2> /dev/null && { echo $$each; break; }; done)
+
+.PHONY: help setup run demo test check bench clean
+
+help: ## this text
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s  %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo "  run and demo: KAFKA=apache and DYNAMODB=local take the real engines (Java)."
+	@echo "  run: PORT, SOLANA_PORT, KAFKA_PORT, AWS_PORT (0: any free one); DATA_DIR keeps the state."
+	@echo "  PYTHON names the Python (>= 3.11) that the environment is made with."
+
+setup: $(INSTALLED) ## the environment alone; the others make it when needed
+
+$(INSTALLED): $(REQUIREMENTS)
+	@test -n '$(PYTHON)' && '$(PYTHON)' -c '$(NEW_ENOUGH)' || { \
+		echo "Python 3.11 or newer is needed and was not found; name one: make PYTHON=/path/to/python" >&2; \
+		exit 1; }
+	@echo "Setting up $(VENV) with $$($(PYTHON) --version) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+run: $(INSTALLED) ## the whole product on this machine, until Ctrl-C
+	@$(BIN)/python -m local
+
+demo: $(INSTALLED) ## one complete upgrade on a private stack, verified step by step
+	@$(BIN)/python -m local.demo
+
+test: $(INSTALLED) ## all tests
+	$(BIN)/pytest -n 2 --dist loadfile
+
+check: $(INSTALLED) ## lint, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(INSTALLED) ## the figures of docs/benchmarks.md
+	@$(BIN)/python -m benchmarks
+
+clean: ## remove the environment and everything that was built
+	rm -rf $(VENV) .build cdk.out .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -not -path './node_modules/*' -prune -exec rm -rf {} +

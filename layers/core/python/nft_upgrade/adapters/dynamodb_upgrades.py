@@ -1,0 +1,331 @@
+"""`Upgrades` on DynamoDB: requests, events and attempts in one table, locks in another.
+
+A transition is one TransactWrite of, in the order in which refusals are told: locks taken, moved
+and released; the request; registry rows; the event. One request costs one call; only a refusal
+costs a second one (a strong read of the event, which tells a repetition from a lost race).
+
+How active requests are counted: by a sparse index with keys only (`by_active`), at most one query
+per shard. A counter kept in the transaction would be exact, but one item that every open and every
+end writes: transactions on it would cancel each other (TransactionConflict) from a few dozen a
+second on. A count of lock items would need an index of its own all the same. The index is behind by
+well under a second as a rule; it is read for a reserve of three times the cost, not for a promise.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+from heapq import merge
+from itertools import islice
+from typing import Any
+
+from pynamodb.exceptions import PutError, UpdateError
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
+
+from nft_upgrade.adapters.dynamodb_cursors import cut, read_cursor, write_cursor
+from nft_upgrade.adapters.dynamodb_errors import (
+    Pause,
+    is_condition_failure,
+    persistently,
+    read_item,
+    storage,
+)
+from nft_upgrade.adapters.dynamodb_facts import (
+    ATTEMPT,
+    LAST_SEQUENCE,
+    REQUEST,
+    active_partition,
+    attempt_entry,
+    attempt_facts,
+    attempt_of,
+    event_entry,
+    event_facts,
+    event_from_image,
+    event_of,
+    event_partition,
+    moment_text,
+    parse_moment,
+    request_facts,
+    request_partition,
+    upgrade_of,
+)
+from nft_upgrade.adapters.dynamodb_items import (
+    AttemptItem,
+    Database,
+    EventItem,
+    LockItem,
+    NftItem,
+    RequestItem,
+)
+from nft_upgrade.adapters.dynamodb_locks import move, read_lock, release, take
+from nft_upgrade.adapters.dynamodb_nfts import write_nft
+from nft_upgrade.adapters.dynamodb_transactions import Order, Step, transact
+from nft_upgrade.domain.errors import VersionConflict
+from nft_upgrade.domain.events import UpgradeEvent
+from nft_upgrade.domain.upgrade import Lock, LockKind, Status, Transition, Upgrade
+from nft_upgrade.ports import DUE_SHARDS, MintAttempt, Page
+
+__all__ = ["DynamoDbUpgrades", "event_from_image"]
+NOTED = ("run", "due_at", "due_shard", "claimed_height")
+"""The attributes that bookkeeping may change."""
+
+
+class DynamoDbUpgrades:
+    """The port over the tables of one prefix. Safe to share between threads."""
+
+    def __init__(self, table_prefix: str, *, pause: Pause = time.sleep) -> None:
+        database = Database(table_prefix)
+        self._connection = database.connection
+        self._requests = database.bind(RequestItem)
+        self._events = database.bind(EventItem)
+        self._attempts = database.bind(AttemptItem)
+        self._nfts = database.bind(NftItem)
+        self._locks = database.bind(LockItem)
+        self._upgrades_table = database.table_name(RequestItem)
+        self._pause = pause
+
+    # --- requests ------------------------------------------------------------------------------
+
+    def get(self, upgrade_id: str) -> Upgrade | None:
+        item = read_item(self._requests, upgrade_id, REQUEST)
+        return upgrade_of(item) if item else None
+
+    def commit(self, transition: Transition) -> None:
+        refused = transact(self._connection, self._steps(transition), self._pause)
+        if refused and not self._is_committed(transition.event):
+            raise refused[0].error
+
+    def of_user(
+        self, user_id: str, *, status: Status | None, limit: int, cursor: str | None
+    ) -> Page:
+        start = _page_start(user_id, cursor) if cursor else None
+        has_status = RequestItem.status == status.value if status else None
+        with storage():
+            found = self._requests.by_user.query(
+                user_id,
+                filter_condition=has_status,
+                scan_index_forward=False,
+                limit=limit + 1,
+                last_evaluated_key=start,
+            )
+            page, last = cut([upgrade_of(item) for item in found], limit)
+        return Page(page, _page_end(last) if last else None)
+
+    def count_active(self, *, at_most: int) -> int:
+        count = 0
+        with storage():
+            for shard in range(DUE_SHARDS):
+                for found in self._active_pages(shard, at_most):
+                    count += found
+                    if count >= at_most:
+                        return at_most
+        return count
+
+    def due(self, *, before: datetime, limit: int, shard: int = 0) -> Sequence[Upgrade]:
+        is_due = RequestItem.due_at <= before
+        with storage():
+            found = self._requests.by_due.query(request_partition(shard), is_due, limit=limit)
+            return [upgrade_of(item) for item in found]
+
+    def note(self, before: Upgrade, after: Upgrade) -> None:
+        facts = request_facts(after)
+        actions = [_assign(self._requests, name, facts[name]) for name in NOTED]
+        # True until somebody commits a transition or numbers another execution.
+        is_unmoved = (RequestItem.version == before.version) & (RequestItem.run == before.run)
+        if not self._update(self._requests(before.id, REQUEST), actions, is_unmoved):
+            self._require_noted(after)
+
+    # --- locks, attempts -----------------------------------------------------------------------
+
+    def lock(self, kind: LockKind, name: str) -> Lock | None:
+        return read_lock(self._locks, kind, name)
+
+    def attempts(self, upgrade_id: str) -> Sequence[MintAttempt]:
+        is_attempt = AttemptItem.entry.startswith(ATTEMPT)
+        with storage():
+            found = self._attempts.query(upgrade_id, is_attempt, consistent_read=True)
+            return [attempt_of(item) for item in found]
+
+    def add_attempt(self, attempt: MintAttempt) -> None:
+        item = self._attempts(**_present(attempt_facts(attempt)))
+        is_new = AttemptItem.entry.does_not_exist()
+        with storage():
+            try:
+                persistently(lambda: item.save(is_new), self._pause)
+            except PutError as error:
+                if not is_condition_failure(error):
+                    raise
+                self._require_written(attempt)
+
+    def sign_attempt(self, attempt: MintAttempt, signature: bytes) -> MintAttempt:
+        item = self._attempts(attempt.upgrade_id, attempt_entry(attempt.number))
+        is_written = AttemptItem.message == attempt.message
+        # Signing the same message twice gives the same Ed25519 signature: a repetition passes.
+        is_unsigned = AttemptItem.signature.does_not_exist()
+        is_signed_so = AttemptItem.signature == signature
+        actions: list[Action] = [AttemptItem.signature.set(signature)]
+        if not self._update(item, actions, is_written & (is_unsigned | is_signed_so)):
+            raise VersionConflict("The attempt is another one, or signed otherwise.")
+        return replace(attempt, signature=signature)
+
+    # --- events --------------------------------------------------------------------------------
+
+    def events(self, upgrade_id: str, *, after: int = 0) -> Sequence[UpgradeEvent]:
+        is_later = EventItem.entry.between(event_entry(after + 1), event_entry(LAST_SEQUENCE))
+        with storage():
+            found = self._events.query(upgrade_id, is_later, consistent_read=True)
+            return [event_of(item) for item in found]
+
+    def unpublished(self, *, before: datetime, limit: int) -> Sequence[UpgradeEvent]:
+        is_old = EventItem.due_at < before
+        with storage():
+            shards = [
+                self._events.by_due.query(event_partition(shard), is_old, limit=limit)
+                for shard in range(DUE_SHARDS)
+            ]
+            oldest = merge(*shards, key=lambda item: (item.due_at, item.upgrade_id, item.entry))
+            return [event_of(item) for item in islice(oldest, limit)]
+
+    def mark_published(self, event: UpgradeEvent, *, at: datetime) -> None:
+        item = self._events(event.upgrade_id, event_entry(event.sequence))
+        # False once it is marked, and for an event that does not exist: nothing to do either way.
+        is_unmarked = EventItem.due_shard.exists()
+        actions: list[Action] = [
+            EventItem.published_at.set(at),
+            EventItem.due_shard.remove(),
+            EventItem.due_at.remove(),
+        ]
+        self._update(item, actions, is_unmarked)
+
+    # --- how -----------------------------------------------------------------------------------
+
+    def _steps(self, transition: Transition) -> Sequence[Step]:
+        before = transition.before
+        return [
+            *(take(self._locks, lock) for lock in transition.takes),
+            *(move(self._locks, lock, previous=_previous(before)) for lock in transition.moves),
+            *(release(self._locks, lock) for lock in transition.releases),
+            self._change(before, transition.after) if before else self._open(transition.after),
+            *(write_nft(self._nfts, change) for change in transition.nfts),
+            self._append(transition.event),
+        ]
+
+    def _open(self, upgrade: Upgrade) -> Step:
+        item = self._requests(upgrade.id, REQUEST, **_present(request_facts(upgrade)))
+        is_new = RequestItem.upgrade_id.does_not_exist()
+        return Step(
+            Order.PUT,
+            lambda write: write.save(item, is_new),
+            lambda _: VersionConflict("An upgrade of this id exists already."),
+        )
+
+    def _change(self, before: Upgrade, after: Upgrade) -> Step:
+        """Only what differs is written, so that bookkeeping noted meanwhile stays."""
+        old, new = request_facts(before), request_facts(after)
+        changes = [_assign(self._requests, n, new[n]) for n in new if new[n] != old[n]]
+        # True while the upgrade stands where the transition was decided.
+        is_unmoved = (RequestItem.version == before.version) & (
+            RequestItem.status == before.status.value
+        )
+        # False when a new execution was numbered meanwhile: this decision may not know of it.
+        is_same_run = RequestItem.run == before.run
+        item = self._requests(before.id, REQUEST)
+        return Step(
+            Order.UPDATE,
+            lambda write: write.update(item, changes, is_unmoved & is_same_run),
+            lambda _: VersionConflict("Somebody else moved the upgrade first."),
+        )
+
+    def _append(self, event: UpgradeEvent) -> Step:
+        item = self._events(**_present(event_facts(event)))
+        is_new = EventItem.entry.does_not_exist()
+        return Step(
+            Order.PUT,
+            lambda write: write.save(item, is_new),
+            lambda _: VersionConflict("Another event has this place."),
+        )
+
+    def _is_committed(self, event: UpgradeEvent) -> bool:
+        """Whether an earlier call, perhaps one whose answer was lost, committed this very event."""
+        item = read_item(self._events, event.upgrade_id, event_entry(event.sequence))
+        return item is not None and item.hash == event.hash
+
+    def _active_pages(self, shard: int, at_most: int) -> Iterator[int]:
+        start: Any = None
+        while True:
+            page = self._connection.query(
+                self._upgrades_table,
+                active_partition(shard),
+                index_name="by_active",
+                select="COUNT",
+                limit=at_most,
+                exclusive_start_key=start,
+            )
+            yield page["Count"]
+            start = page.get("LastEvaluatedKey")
+            if start is None:
+                return
+
+    def _update(
+        self, item: RequestItem | EventItem | AttemptItem, actions: list[Action], when: Condition
+    ) -> bool:
+        """Whether the condition was true."""
+        with storage():
+            try:
+                persistently(lambda: item.update(actions, when), self._pause)
+            except UpdateError as error:
+                if not is_condition_failure(error):
+                    raise
+                return False
+        return True
+
+    def _require_noted(self, after: Upgrade) -> None:
+        """A repetition, or a lost answer: then what stands there is what was to be written."""
+        now = self.get(after.id)
+        if now is None or (now.version, now.run, now.due_at, now.claimed_height) != (
+            after.version,
+            after.run,
+            after.due_at,
+            after.claimed_height,
+        ):
+            raise VersionConflict("Somebody else moved the upgrade first.")
+
+    def _require_written(self, attempt: MintAttempt) -> None:
+        """The same attempt, written before, is no conflict; another one of its number is."""
+        entry = attempt_entry(attempt.number)
+        item = read_item(self._attempts, attempt.upgrade_id, entry)
+        if item is None or item.message != attempt.message:
+            raise VersionConflict(f"Attempt {attempt.number} was written by somebody else.")
+
+
+def _previous(before: Upgrade | None) -> str:
+    if before is None:
+        raise ValueError("only a change of an existing upgrade moves a lock")
+    return before.nft_id
+
+
+def _present(facts: dict[str, Any]) -> dict[str, Any]:
+    return {name: fact for name, fact in facts.items() if fact is not None}
+
+
+def _assign(model: type[RequestItem], name: str, fact: Any) -> Action:
+    """An index is sparse only where the attribute is gone, not where it is null."""
+    attribute = getattr(model, name)
+    action: Action = attribute.remove() if fact is None else attribute.set(fact)
+    return action
+
+
+def _page_start(user_id: str, cursor: str) -> dict[str, Any]:
+    created_at, upgrade_id = read_cursor(cursor, 2)
+    parse_moment(created_at)
+    return {
+        "user_id": {"S": user_id},
+        "created_at": {"S": created_at},
+        "upgrade_id": {"S": upgrade_id},
+        "entry": {"S": REQUEST},
+    }
+
+
+def _page_end(last: Upgrade) -> str:
+    return write_cursor(moment_text(last.created_at), last.id)

@@ -1,0 +1,113 @@
+"""Records nobody can read become dead letters; everything else is delivered again."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from nft_upgrade.adapters.event_schema import read_event
+from nft_upgrade.consumers.intake import Intake, IntakeReport, Poison
+from nft_upgrade.domain.errors import StorageUnavailable
+from nft_upgrade.domain.events import UpgradeEvent
+from nft_upgrade.messages import to_record
+from tests.fakes.events import (
+    START,
+    FakeDeadLetters,
+    FakeMeter,
+    FixedClock,
+    merged,
+    msk_event,
+    poison_event,
+    story,
+)
+
+
+class Consumer:
+    """Takes everything but what it is told not to."""
+
+    def __init__(self, *, outages: int = 0, poison: str | None = None) -> None:
+        self.taken: list[UpgradeEvent] = []
+        self.dead_letters = FakeDeadLetters()
+        self.meter = FakeMeter()
+        self._outages = outages
+        self._poison = poison
+
+    def take(self, event: UpgradeEvent) -> None:
+        if event.event_id == self._poison:
+            raise Poison("cannot take this one")
+        if self._outages:
+            self._outages -= 1
+            raise StorageUnavailable("down")
+        self.taken.append(event)
+
+    @property
+    def intake(self) -> Intake:
+        return Intake(
+            "nft-test",
+            read=read_event,
+            take=self.take,
+            dead_letters=self.dead_letters,
+            meter=self.meter,
+            clock=FixedClock(),
+        )
+
+
+def test_all_records_of_a_batch_are_taken_in_the_order_of_their_sequence() -> None:
+    consumer = Consumer()
+    assert consumer.intake.handle(msk_event(reversed(story()))) == IntakeReport(9, 0)
+    assert consumer.taken == story()
+
+
+@pytest.mark.parametrize("text", ["not JSON", "[]", "{}", "null", '{"eventId":"a:1"}', "\xff"])
+def test_an_unreadable_record_does_not_stop_those_behind_it(text: str) -> None:
+    consumer = Consumer()
+    payload = merged(poison_event(text), msk_event(story()))
+    assert consumer.intake.handle(payload) == IntakeReport(taken=9, dead=1)
+    (letter,) = consumer.dead_letters.letters("nft-test")
+    assert letter.value == payload["records"]["nft-upgrade-progress-0"][0]["value"]
+    assert (letter.topic, letter.offset, letter.at) == ("nft-upgrade-progress", 99, START)
+    assert consumer.meter.counts["DeadLetters"] == 1
+
+
+def test_a_tombstone_is_a_dead_letter() -> None:
+    record = {"topic": "nft-upgrade-progress", "partition": 0, "offset": 1}
+    consumer = Consumer()
+    consumer.intake.handle({"records": {"nft-upgrade-progress-0": [record]}})
+    assert len(consumer.dead_letters.letters("nft-test")) == 1
+
+
+def test_an_event_whose_content_was_changed_on_the_way_is_a_dead_letter() -> None:
+    forged = replace(story()[0], user_id="thief")
+    consumer = Consumer()
+    assert consumer.intake.handle(msk_event([forged])).dead == 1
+    assert not consumer.taken
+    assert "hash" in consumer.dead_letters.letters("nft-test")[0].reason
+
+
+def test_a_record_of_another_schema_version_is_a_dead_letter() -> None:
+    value = {**json.loads(to_record(story()[0]).value), "schemaVersion": 2}
+    consumer = Consumer()
+    consumer.intake.handle(poison_event(json.dumps(value)))
+    assert "$.schemaVersion" in consumer.dead_letters.letters("nft-test")[0].reason
+
+
+def test_what_a_consumer_can_never_take_does_not_stop_it() -> None:
+    consumer = Consumer(poison="up-1:2")
+    assert consumer.intake.handle(msk_event(story())).dead == 1
+    assert [event.sequence for event in consumer.taken] == [1, 3, 4, 5, 6, 7, 8, 9]
+
+
+def test_an_outage_is_raised_so_that_the_batch_comes_again() -> None:
+    consumer = Consumer(outages=1)
+    with pytest.raises(StorageUnavailable):
+        consumer.intake.handle(msk_event(story()))
+    assert not consumer.dead_letters.buried
+    consumer.intake.handle(msk_event(story()))
+    assert consumer.taken == story()
+
+
+def test_the_same_poison_delivered_twice_is_one_dead_letter() -> None:
+    consumer = Consumer()
+    for _ in range(2):
+        consumer.intake.handle(poison_event())
+    assert len(consumer.dead_letters.letters("nft-test")) == 1

@@ -1,0 +1,95 @@
+"""The API through Mangum, called as API Gateway calls it."""
+
+import json
+from base64 import b64encode
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from functions.api import door_to
+from tests.http.house import MINT, House
+
+PAYLOADS = Path(__file__).parent.parent / "payloads"
+Event = dict[str, Any]
+
+
+def payload(name: str, **texts: str) -> Event:
+    """A captured event, with placeholders replaced."""
+    text = (PAYLOADS / f"api_gateway_v2_{name}.json").read_text()
+    for placeholder, value in texts.items():
+        text = text.replace(placeholder, value)
+    event: Event = json.loads(text)
+    return event
+
+
+def call(house: House, event: Event) -> dict[str, Any]:
+    answer: dict[str, Any] = door_to(house.app)(event, object())
+    return answer
+
+
+def post_upgrade(house: House) -> Event:
+    return payload("post_upgrade", SESSION=house.access_token(), MINT=MINT)
+
+
+def test_health_is_answered(house: House) -> None:
+    answer = call(house, payload("get_health"))
+    assert (answer["statusCode"], answer["isBase64Encoded"]) == (200, False)
+    assert json.loads(answer["body"])["success"] is True
+
+
+def test_a_browsers_post_with_its_cookie_opens_an_upgrade(house: House) -> None:
+    house.give_nft()
+    answer = call(house, post_upgrade(house))
+    assert answer["statusCode"] == 201, answer
+    assert json.loads(answer["body"])["status"] == "initiated"
+
+
+def test_a_body_in_base64_is_the_same_body(house: House) -> None:
+    house.give_nft()
+    event = post_upgrade(house)
+    event.update(body=b64encode(event["body"].encode()).decode(), isBase64Encoded=True)
+    assert call(house, event)["statusCode"] == 201
+
+
+def test_a_problem_is_text_and_has_api_gateways_own_request_id(house: House) -> None:
+    answer = call(house, post_upgrade(house))
+    assert (answer["statusCode"], answer["isBase64Encoded"]) == (404, False)
+    assert answer["headers"]["content-type"] == "application/problem+json"
+    assert json.loads(answer["body"])["requestId"] == "JKJaXmPLvHcESHA="
+    assert answer["headers"]["x-request-id"] == "JKJaXmPLvHcESHA="
+
+
+def test_the_rate_limit_counts_the_browser_not_cloudfront() -> None:
+    """Two proxies append to X-Forwarded-For; what a client wrote itself stands left of them."""
+    house = House(changes={"upgrade_rate_per_minute": 1, "trusted_proxy_hops": 2})
+    statuses = []
+    for forwarded in ("1.1.1.1, 203.0.113.7, 64.252.1.1", "2.2.2.2, 203.0.113.7, 64.252.2.2"):
+        event = post_upgrade(house)
+        event["headers"]["x-forwarded-for"] = forwarded
+        statuses.append(call(house, event)["statusCode"])
+    assert statuses == [404, 429]
+
+
+def test_cookies_are_set_the_way_api_gateway_wants_them(house: House) -> None:
+    """Payload 2.0 has a list of its own for them."""
+    event = post_upgrade(house)
+    event["requestContext"]["http"]["path"] = "/api/auth/challenge"
+    event["body"] = json.dumps({"address": MINT})
+    answer = call(house, event)
+    assert answer["statusCode"] == 200
+    assert "cookies" not in answer
+
+
+@pytest.mark.parametrize("path", ["/%", "/%FF%00", "/api/nft/upgrade/%2e%2e/status", "//", "/é"])
+def test_no_path_breaks_the_door(house: House, path: str) -> None:
+    event = post_upgrade(house)
+    event["requestContext"]["http"].update(path=path, method="GET")
+    assert call(house, event)["statusCode"] == 404
+
+
+def test_an_event_without_a_body_is_answered(house: House) -> None:
+    event = post_upgrade(house)
+    del event["body"]
+    answer = call(house, event)
+    assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (400, "malformed_json")

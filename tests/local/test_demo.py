@@ -1,0 +1,33 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+
+
+def run_demo(**environment: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "local.demo"],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=150,
+        check=False,
+    )
+
+
+def test_the_demo_verifies_a_whole_upgrade() -> None:
+    answer = run_demo()
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    for step in ("signed in", "burn signature", "mint signature", "Quant Ape", "'level': '2'"):
+        assert step in answer.stdout
+    assert "5 upgrade_completed in nft-upgrade-completed" in answer.stdout
+    assert answer.stdout.rstrip().splitlines()[-1].startswith("Verified:")
+
+
+@pytest.mark.engines
+def test_the_demo_verifies_the_same_on_the_real_engines() -> None:
+    answer = run_demo(KAFKA="apache", DYNAMODB="local")
+    assert answer.returncode == 0, answer.stdout + answer.stderr

@@ -1,0 +1,145 @@
+"""The whole stack, driven over HTTP, SSE and JSON-RPC alone."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from local.client import Message, Rpc, told, types
+from local.settings import free_ports
+from local.token_metadata import read_mint
+from tests.local.running_stack import Person, RunningStack, nothing_is_left, told_events
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+
+HISTORY = [
+    "upgrade_initiated",
+    "burn_pending",
+    "burn_confirmed",
+    "mint_started",
+    "upgrade_completed",
+]
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[RunningStack]:
+    stack = RunningStack()
+    yield stack
+    stack.part.stop(30)
+
+
+@pytest.fixture
+def person(stack: RunningStack) -> Iterator[Person]:
+    person = Person(stack.origin)
+    yield person
+    person.close()
+
+
+class Listening(threading.Thread):
+    """Reads a person's stream to its end, as an open page does."""
+
+    def __init__(self, person: Person, opened: dict[str, str]) -> None:
+        super().__init__(daemon=True)
+        self.source = person.events(opened)
+        self.messages: list[Message] = []
+        self.start()
+
+    def run(self) -> None:
+        self.messages.extend(self.source)
+
+    def to_the_end(self, seconds: float = 90) -> list[Message]:
+        self.join(seconds)
+        assert not self.is_alive(), f"the stream goes on; seen: {types(self.messages)}"
+        return told_events(self.messages)
+
+
+def test_a_burn_brings_the_next_level_and_every_step_is_seen(person: Person) -> None:
+    nft_id = person.first_nft()
+    opened = person.open(nft_id)
+    listening = Listening(person, opened)
+    burn_signature = person.burn(opened["burnTransaction"])
+    assert person.confirm(opened["upgradeRequestId"], burn_signature)["success"] is True
+    messages = listening.to_the_end()
+
+    assert types(messages) == HISTORY
+    assert [message.id for message in messages] == ["1", "2", "3", "4", "5"]
+    assert listening.messages[0].type == "connection_established"
+    assert listening.source.stopped_by == 204
+    successor = messages[-1].data["data"]["newNftId"]
+    account = person.rpc.account(successor)
+    assert account is not None
+    mint = read_mint(account["data"])
+    assert (mint.supply, mint.additional["level"], mint.symbol) == (1, "2", "AIW3")
+    assert person.rpc.held(person.wallet.address, successor) == 1
+    assert person.rpc.held(person.wallet.address, nft_id) == 0
+
+
+def test_bodies_without_a_content_type_are_read_as_json(stack: RunningStack) -> None:
+    person = Person(stack.origin)
+    person.browser.content_type = None
+    opened = person.open(person.first_nft())
+    assert opened["success"] is True
+    person.close()
+
+
+def test_another_persons_stream_is_not_found(stack: RunningStack, person: Person) -> None:
+    opened = person.open(person.first_nft())
+    stranger = Person(stack.origin)
+    assert stranger.browser.get(opened["eventsUrl"]).status_code == 404
+    stranger.close()
+
+
+def test_a_stream_without_a_session_is_refused(stack: RunningStack, person: Person) -> None:
+    opened = person.open(person.first_nft())
+    answer = httpx.get(stack.origin + opened["eventsUrl"], trust_env=False)
+    assert answer.status_code == 401
+
+
+def test_the_faucet_gives_once_per_wallet(person: Person) -> None:
+    first = person.first_nft()
+    lamports = person.rpc.call("getBalance", person.wallet.address)["value"]
+    assert person.first_nft() == first
+    assert person.rpc.call("getBalance", person.wallet.address)["value"] == lamports
+
+
+@pytest.mark.parametrize(
+    "module", ["local.api", "relay.app", "local.aws", "local.streams", "local.gateway"]
+)
+def test_an_upgrade_survives_a_killed_part(
+    stack: RunningStack, person: Person, module: str
+) -> None:
+    opened = person.open(person.first_nft())
+    listening = Listening(person, opened)
+    burn_signature = person.burn(opened["burnTransaction"])
+    person.confirm(opened["upgradeRequestId"], burn_signature)
+    stack.kill(module)
+    messages = listening.to_the_end()
+    sequences = [int(message.id) for message in messages]
+    assert sequences == list(range(1, len(sequences) + 1))
+    assert types(messages)[-1] == "upgrade_completed"
+    assert person.status(opened["upgradeRequestId"])["status"] == "completed"
+
+
+def test_with_a_data_dir_the_stack_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    before = RunningStack(tmp_path, PORT=str(free_ports(1)[0]))
+    person = Person(before.origin)
+    opened = person.open(person.first_nft())
+    person.burn(opened["burnTransaction"])
+    pids = before.descendants()
+    before.part.process.send_signal(signal.SIGINT)
+    assert before.part.process.wait(30) == 0
+    nothing_is_left(pids)
+
+    after = RunningStack(tmp_path, PORT=before.origin.rpartition(":")[2])
+    person.rpc.close()
+    person.rpc = Rpc(told(person.browser.get("/local/addresses"), 200)["solanaRpcUrl"])
+    # Nobody confirms: the sweep finds the burn on the chain that was kept too.
+    messages = Listening(person, opened).to_the_end()
+    assert types(messages)[-1] == "upgrade_completed"
+    pids = after.descendants()
+    after.part.kill()
+    nothing_is_left(pids)
+    person.close()

@@ -1,0 +1,142 @@
+"""The sweep finds what streams, executions and browsers missed, and harms nothing else."""
+
+from nft_upgrade.domain.upgrade import LockKind, Status
+from tests.use_cases.world import ALICE, BOB, NFT_1, NFT_2, World
+
+
+def test_a_burn_that_nobody_confirmed_is_found_and_proven() -> None:
+    world = World()
+    upgrade = world.opened()
+    signature = world.chain.burn(ALICE, NFT_1)
+    world.chain.finalize()
+    world.clock.advance(seconds=31)
+    report = world.sweeping.run()
+    assert report.found_burns == 1
+    assert world.now(upgrade).burn_signature == signature
+    assert world.workflow.started == [(upgrade.id, 1)]
+    assert world.run_workflow(upgrade).status is Status.COMPLETED
+
+
+def test_an_unburned_request_expires_when_its_time_is_over() -> None:
+    world = World()
+    upgrade = world.opened()
+    world.clock.advance(minutes=31)
+    assert world.sweeping.run().expired == 1
+    assert world.status_of(upgrade) is Status.EXPIRED
+    assert world.upgrades.lock(LockKind.USER, ALICE) is None
+
+
+def test_a_request_whose_nft_is_burned_does_not_expire() -> None:
+    world = World()
+    upgrade = world.opened()
+    world.chain.burn(ALICE, NFT_1)
+    world.chain.advance(2)
+    world.clock.advance(minutes=31)
+    world.sweeping.run()
+    assert world.status_of(upgrade) is Status.INITIATED
+    world.chain.finalize()
+    world.sweeping.run()
+    assert world.status_of(upgrade) is Status.BURN_CONFIRMED
+
+
+def test_an_open_request_within_its_time_is_left_alone() -> None:
+    world = World()
+    upgrade = world.opened()
+    world.clock.advance(seconds=31)
+    report = world.sweeping.run()
+    assert (report.watched, report.expired, report.faults) == (1, 0, [])
+    assert world.status_of(upgrade) is Status.INITIATED
+    assert world.sweeping.run().watched == 0
+
+
+def test_a_late_burn_of_an_expired_request_is_found() -> None:
+    world = World()
+    upgrade = world.opened()
+    world.clock.advance(minutes=31)
+    world.sweeping.run()
+    world.chain.burn(ALICE, NFT_1)
+    world.chain.finalize()
+    world.clock.advance(minutes=6)
+    world.sweeping.run()
+    assert world.status_of(upgrade) is Status.BURN_CONFIRMED
+
+
+def test_a_given_up_request_is_watched_ever_more_rarely_and_then_no_more() -> None:
+    world = World()
+    upgrade = world.opened()
+    world.ending.cancel(ALICE, upgrade.id)
+    looks = 0
+    while world.now(upgrade).due_at is not None:
+        world.clock.advance(minutes=5)
+        looks += world.sweeping.run().watched
+        assert looks < 50
+    assert 5 < looks < 20
+
+
+def test_an_execution_that_died_is_driven_on_under_a_new_name() -> None:
+    world = World()
+    upgrade = world.claimed()
+    world.end_executions()
+    world.clock.advance(seconds=61)
+    assert world.sweeping.run().driven == 1
+    assert world.workflow.started[-1] == (upgrade.id, 2)
+
+
+def test_an_execution_that_still_runs_is_left_alone() -> None:
+    world = World()
+    upgrade = world.claimed()
+    world.clock.advance(seconds=61)
+    assert world.sweeping.run().driven == 0
+    assert world.workflow.started == [(upgrade.id, 1)]
+
+
+def test_an_event_that_the_stream_missed_is_published() -> None:
+    world = World()
+    upgrade = world.opened()
+    world.clock.advance(seconds=61)
+    assert world.sweeping.run().published == 1
+    assert world.upgrades.events(upgrade.id)[0] in world.publisher
+    assert world.sweeping.run().published == 0
+
+
+def test_a_young_event_is_left_to_the_stream() -> None:
+    world = World()
+    world.opened()
+    world.clock.advance(seconds=59)
+    assert world.sweeping.run().published == 0
+
+
+def test_a_publisher_that_is_down_does_not_stop_the_watch() -> None:
+    world = World()
+    upgrade = world.opened()
+    world.publisher.fail = {f"{upgrade.id}:1": "broker away"}
+    world.chain.burn(ALICE, NFT_1)
+    world.chain.finalize()
+    world.clock.advance(seconds=61)
+    report = world.sweeping.run()
+    assert (report.published, report.found_burns) == (0, 1)
+    assert report.faults
+
+
+def test_one_requests_fault_does_not_keep_the_others_waiting() -> None:
+    world = World()
+    broken = world.opened(ALICE, NFT_1)
+    del world.store.nfts[NFT_1]
+    upgrade = world.opened(BOB, NFT_2)
+    world.chain.burn(ALICE, NFT_1)
+    world.chain.burn(BOB, NFT_2)
+    world.chain.finalize()
+    world.clock.advance(seconds=31)
+    report = world.sweeping.run()
+    assert any(broken.id in fault for fault in report.faults)
+    assert world.status_of(upgrade) is Status.BURN_CONFIRMED
+
+
+def test_a_chain_that_is_away_expires_nobody() -> None:
+    world = World()
+    upgrade = world.opened()
+    world.clock.advance(minutes=31)
+    world.chain.down = "maintenance"
+    report = world.sweeping.run()
+    assert report.faults
+    assert world.status_of(upgrade) is Status.INITIATED

@@ -1,0 +1,196 @@
+"""Everything the use cases need, in memory: fakes wired as `wiring` wires the real adapters."""
+
+from datetime import timedelta
+from typing import Any
+
+from nft_upgrade.adapters.token_program import TOKEN_2022, TokenProgram
+from nft_upgrade.domain.levels import Catalogue, default_catalogue
+from nft_upgrade.domain.nft import Nft, NftStatus
+from nft_upgrade.domain.upgrade import Lock, LockKind, Status, Upgrade
+from nft_upgrade.use_cases.burning import Burning
+from nft_upgrade.use_cases.ending import Ending
+from nft_upgrade.use_cases.issuing import Issuing
+from nft_upgrade.use_cases.minting import Minting
+from nft_upgrade.use_cases.opening import Opened, Opening
+from nft_upgrade.use_cases.policy import Policy, no_collection
+from nft_upgrade.use_cases.reading import Reading
+from nft_upgrade.use_cases.sending import Progress, Sending
+from nft_upgrade.use_cases.sweeping import Sweeping
+from tests.chain_builders import SOL, SYSTEM_WALLET, keypair
+from tests.fakes.chain import FakeChain, FakeSigner
+from tests.fakes.events import FakePublisher
+from tests.fakes.storage import (
+    FakeClock,
+    FakeIds,
+    FakeNfts,
+    FakeQualifications,
+    FakeStore,
+    FakeSwitch,
+    FakeUpgrades,
+    FakeWorkflow,
+)
+
+ALICE, BOB = (str(keypair(name).pubkey()) for name in ("alice", "bob"))
+NFT_1, NFT_2 = (str(keypair(name).pubkey()) for name in ("nft 1", "nft 2"))
+BASE = str(SYSTEM_WALLET.pubkey())
+SLOT_SECONDS = 0.4
+
+
+class WorldClock(FakeClock):
+    """Sleeping lets the chain go on, unless it is halted."""
+
+    def __init__(self, world: "World") -> None:
+        super().__init__()
+        self._world = world
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        if not self._world.is_halted:
+            self._world.chain.advance(max(1, int(seconds / SLOT_SECONDS)))
+
+
+class World:
+    """One chain, one store, one clock."""
+
+    def __init__(self, catalogue: Catalogue | None = None) -> None:
+        self.chain = FakeChain()
+        self.clock = WorldClock(self)
+        self.store = FakeStore()
+        self.upgrades = FakeUpgrades(self.store)
+        self.nfts = FakeNfts(self.store)
+        self.workflow = FakeWorkflow()
+        self.switch = FakeSwitch()
+        self.qualifications = FakeQualifications()
+        self.signer = FakeSigner(SYSTEM_WALLET)
+        self.publisher = FakePublisher()
+        self.is_halted = False
+        self.policy = Policy(
+            catalogue=catalogue or default_catalogue(),
+            token_program=TOKEN_2022,
+            collection_of=no_collection,
+            metadata_base_uri="https://nft.example/levels/",
+            mint_cost_lamports=10_000_000,
+            upgrade_ttl=timedelta(minutes=30),
+            patience_seconds=20,
+        )
+        self.chain.fund(BASE, 10 * SOL)
+        self._wire()
+
+    def _wire(self) -> None:
+        shared: dict[str, Any] = {"upgrades": self.upgrades, "clock": self.clock}
+        self.reading = Reading(upgrades=self.upgrades, nfts=self.nfts)
+        self.opening = Opening(
+            **shared,
+            nfts=self.nfts,
+            reading=self.reading,
+            chain=self.chain,
+            program=TokenProgram(),
+            qualifications=self.qualifications,
+            switch=self.switch,
+            policy=self.policy,
+            ids=FakeIds(),
+        )
+        self.burning = Burning(
+            **shared,
+            nfts=self.nfts,
+            reading=self.reading,
+            chain=self.chain,
+            workflow=self.workflow,
+            policy=self.policy,
+        )
+        self.sending = Sending(
+            chain=self.chain, program=TokenProgram(), signer=self.signer, policy=self.policy
+        )
+        self.minting = Minting(
+            **shared,
+            reading=self.reading,
+            burning=self.burning,
+            sending=self.sending,
+            policy=self.policy,
+        )
+        self.ending = Ending(
+            **shared,
+            nfts=self.nfts,
+            reading=self.reading,
+            burning=self.burning,
+            chain=self.chain,
+        )
+        self.issuing = Issuing(
+            nfts=self.nfts, sending=self.sending, policy=self.policy, clock=self.clock
+        )
+        self.sweeping = Sweeping(
+            **shared,
+            chain=self.chain,
+            burning=self.burning,
+            ending=self.ending,
+            minting=self.minting,
+            workflow=self.workflow,
+            publisher=self.publisher,
+        )
+
+    # --- verbs -------------------------------------------------------------------------------
+
+    def give_nft(self, owner: str = ALICE, mint: str = NFT_1, level: int = 1, **chain: Any) -> Nft:
+        """`owner` holds a registered NFT."""
+        self.chain.give_nft(owner, mint, **chain)
+        nft = Nft(
+            mint=mint,
+            owner=owner,
+            level=level,
+            status=NftStatus.ACTIVE,
+            version=1,
+            token_program=chain.get("token_program", TOKEN_2022),
+            mint_base=BASE,
+            created_at=self.clock.now(),
+            updated_at=self.clock.now(),
+        )
+        self.nfts.register(nft, takes=(Lock(LockKind.OWNER, owner, mint),))
+        return nft
+
+    def open(self, owner: str = ALICE, mint: str = NFT_1, target: int = 2) -> Opened:
+        return self.opening.open(owner, mint, target)
+
+    def opened(self, owner: str = ALICE, mint: str = NFT_1) -> Upgrade:
+        """An open upgrade of a new NFT."""
+        self.give_nft(owner, mint)
+        return self.open(owner, mint).upgrade
+
+    def claimed(self) -> Upgrade:
+        """Burned, final, and confirmed by the user."""
+        upgrade = self.opened()
+        signature = self.chain.burn(ALICE, NFT_1)
+        self.chain.finalize()
+        return self.burning.confirm(ALICE, upgrade.id, signature).upgrade
+
+    def burned(self) -> Upgrade:
+        """The burn is proven."""
+        return self.burning.verify(self.claimed().id)
+
+    def end_executions(self) -> None:
+        """All running executions are over, whatever they did."""
+        for upgrade_id, run in list(self.workflow.running):
+            self.workflow.finish(upgrade_id, run)
+
+    def status_of(self, upgrade: Upgrade) -> Status:
+        return self.now(upgrade).status
+
+    def now(self, upgrade: Upgrade) -> Upgrade:
+        found = self.upgrades.get(upgrade.id)
+        assert found is not None
+        return found
+
+    def run_workflow(self, upgrade: Upgrade, most_steps: int = 40) -> Upgrade:
+        """What upgrade.asl.json does, without its error handling."""
+        verified = self.burning.verify(upgrade.id)
+        if verified.status not in (Status.BURN_CONFIRMED, Status.MINT_PENDING):
+            return verified
+        for _ in range(most_steps):
+            progress = self.minting.prepare(upgrade.id).progress
+            if progress is Progress.READY:
+                self.minting.submit(upgrade.id)
+                progress = self.minting.await_mint(upgrade.id).progress
+            if progress is Progress.FINALIZED:
+                return self.minting.complete(upgrade.id)
+            if progress in (Progress.EXHAUSTED, Progress.NOT_NEEDED):
+                return self.minting.mark_retryable(upgrade.id, progress)
+        raise AssertionError("the workflow did not end")
