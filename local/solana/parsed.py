@@ -6,6 +6,7 @@ from solders.account import Account
 from solders.pubkey import Pubkey
 
 from local.solana import tokens
+from local.solana.extensions import extensions_of
 from local.solana.outcomes import AccountReader
 from local.solana.tokens import Mint, TokenAccount
 
@@ -18,7 +19,11 @@ def account_data(account: Account, mint_account: AccountReader) -> Json | None:
     if program is None:
         return None
     body = _body(account, mint_account)
-    return body and {"program": program, "parsed": body, "space": len(account.data)}
+    if body is None:
+        return None
+    if extensions := extensions_of(account.data):
+        body["info"]["extensions"] = extensions
+    return {"program": program, "parsed": body, "space": len(account.data)}
 
 
 def _body(account: Account, mint_account: AccountReader) -> Json | None:

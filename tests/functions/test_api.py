@@ -14,6 +14,11 @@ PAYLOADS = Path(__file__).parent.parent / "payloads"
 Event = dict[str, Any]
 
 
+@pytest.fixture
+def house() -> House:
+    return House()
+
+
 def payload(name: str, **texts: str) -> Event:
     """A captured event, with placeholders replaced."""
     text = (PAYLOADS / f"api_gateway_v2_{name}.json").read_text()
@@ -62,7 +67,7 @@ def test_a_problem_is_text_and_has_api_gateways_own_request_id(house: House) -> 
 
 def test_the_rate_limit_counts_the_browser_not_cloudfront() -> None:
     """Two proxies append to X-Forwarded-For; what a client wrote itself stands left of them."""
-    house = House(changes={"upgrade_rate_per_minute": 1, "trusted_proxy_hops": 2})
+    house = House(upgrade_rate_per_minute=1, trusted_proxy_hops=2)
     statuses = []
     for forwarded in ("1.1.1.1, 203.0.113.7, 64.252.1.1", "2.2.2.2, 203.0.113.7, 64.252.2.2"):
         event = post_upgrade(house)

@@ -152,7 +152,7 @@ def test_a_preflight_names_what_is_allowed(house: House) -> None:
 
 
 def test_allowing_every_origin_is_not_possible() -> None:
-    house = House(changes={"allowed_origins": ("*",)})
+    house = House(allowed_origins=("*",))
     with pytest.raises(ValueError, match="each origin"):
         create_app(house.parts)
 
@@ -272,7 +272,7 @@ def test_every_answer_is_safe_to_handle(house: House) -> None:
 
 def test_a_fault_of_ours_tells_nothing(house: House, caplog: pytest.LogCaptureFixture) -> None:
     client = house.signed_in()
-    house.nfts.owned_by = None  # type: ignore[method-assign,assignment]
+    house.world.nfts.owned_by = None  # type: ignore[method-assign,assignment]
     answered = client.get("/api/nft", headers={"Origin": PARTNER})
     assert problem_of(answered) == (500, "internal_error")
     assert "NoneType" not in answered.text and "NoneType" in caplog.text

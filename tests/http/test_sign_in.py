@@ -218,7 +218,7 @@ def test_a_foreign_page_gets_no_challenge_for_its_domain(house: House) -> None:
 
 
 def test_signing_in_is_limited_per_address() -> None:
-    client = House(changes={"auth_rate_per_minute": 2}).browser()
+    client = House(auth_rate_per_minute=2).browser()
     for _ in range(2):
         challenge(client)
     answered = client.post("/api/auth/challenge", json={"address": ALICE.address})

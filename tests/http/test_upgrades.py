@@ -125,7 +125,7 @@ def test_a_redeemed_nft_is_not_redeemed_again(house: House) -> None:
 
 def test_nobody_opens_while_minting_is_paused(house: House) -> None:
     house.give_nft()
-    house.switch.set_paused("maintenance", at=house.clock.now())
+    house.world.switch.set_paused("maintenance", at=house.clock.now())
     answered = open_upgrade(house.signed_in())
     assert problem_of(answered) == (503, "minting_paused")
     assert int(answered.headers["retry-after"]) > 0
@@ -133,7 +133,7 @@ def test_nobody_opens_while_minting_is_paused(house: House) -> None:
 
 def test_nobody_opens_while_the_system_wallet_is_low(house: House) -> None:
     house.give_nft()
-    house.chain.fund(house.signer.address(), -10_000_000_000)
+    house.chain.fund(house.world.signer.address(), -10_000_000_000)
     answered = open_upgrade(house.signed_in())
     assert problem_of(answered) == (503, "minting_paused")
 
@@ -147,7 +147,7 @@ def test_nobody_opens_while_solana_is_away(house: House) -> None:
 
 
 def test_the_sixth_open_within_a_minute_waits() -> None:
-    house = House(changes={"upgrade_rate_per_minute": 5})
+    house = House(upgrade_rate_per_minute=5)
     client = house.signed_in()
     for _ in range(5):
         open_upgrade(client)
@@ -179,7 +179,7 @@ def test_a_claimed_burn_is_accepted_and_looked_at_later(house: House) -> None:
     body = answered.json()
     assert answered.status_code == 202
     assert (body["success"], body["status"], body["code"]) == (True, "burn_pending", "burn_pending")
-    assert len(house.workflow) == 1 and (upgrade_id, 1) in house.workflow
+    assert len(house.world.workflow) == 1 and (upgrade_id, 1) in house.world.workflow
 
 
 def test_a_claim_is_taken_while_solana_is_away(house: House) -> None:
@@ -198,15 +198,13 @@ def test_the_same_signature_again_changes_nothing(house: House) -> None:
 
 
 def test_a_burn_that_proved_another_request_is_refused(house: House) -> None:
-    given_up = house.opened()
-    house.chain.finalize()
+    given_up = house.cancelled()
     client = house.signed_in()
-    client.post(f"/api/nft/upgrade/{given_up}/cancel")
     second = open_upgrade(client).json()["upgradeRequestId"]
     burn_signature = house.chain.burn(ALICE.address, MINT)
     confirm(client, second, burn_signature)
     house.chain.finalize()
-    house.burning.verify(second)
+    house.world.burning.verify(second)
     answered = confirm(client, given_up, burn_signature)
     assert problem_of(answered) == (409, "burn_already_used")
 
@@ -221,9 +219,7 @@ def test_confirming_a_completed_upgrade_answers_its_final_state(house: House) ->
 
 
 def test_a_late_burn_of_a_cancelled_upgrade_is_honoured(house: House) -> None:
-    upgrade_id = house.opened()
-    house.chain.finalize()
-    assert house.signed_in().post(f"/api/nft/upgrade/{upgrade_id}/cancel").status_code == 200
+    upgrade_id = house.cancelled()
     burn_signature = house.chain.burn(ALICE.address, MINT)
     house.chain.finalize()
     answered = confirm(house.signed_in(), upgrade_id, burn_signature)
@@ -260,7 +256,7 @@ def test_a_rejected_burn_is_told_with_its_reason(
     upgrade_id = house.opened()
     confirm(house.signed_in(), upgrade_id, wrong(house))
     house.chain.advance(1_000)
-    house.burning.verify(upgrade_id)
+    house.world.burning.verify(upgrade_id)
     told = house.signed_in().get(f"/api/nft/upgrade/{upgrade_id}/status").json()
     assert told["upgradeRequest"]["status"] == "initiated"
     assert told["upgradeRequest"]["errorDetails"]["code"] == code
@@ -271,7 +267,7 @@ def test_after_a_rejected_burn_the_right_one_may_be_named(house: House) -> None:
     upgrade_id = house.opened()
     confirm(house.signed_in(), upgrade_id, failed_burn(house))
     house.chain.finalize()
-    house.burning.verify(upgrade_id)
+    house.world.burning.verify(upgrade_id)
     right = house.chain.burn(ALICE.address, MINT)
     answered = confirm(house.signed_in(), upgrade_id, right)
     assert (answered.status_code, answered.json()["code"]) == (202, "burn_pending")
@@ -282,7 +278,7 @@ def test_a_burn_by_a_delegate_is_held_for_review(house: House) -> None:
     burn_signature = house.chain.burn(ALICE.address, MINT, authority=BOB.address)
     assert confirm(house.signed_in(), upgrade_id, burn_signature).status_code == 202
     house.chain.finalize()
-    house.burning.verify(upgrade_id)
+    house.world.burning.verify(upgrade_id)
     told = house.signed_in().get(f"/api/nft/upgrade/{upgrade_id}/status").json()
     assert told["upgradeRequest"]["status"] == "under_review"
     again = confirm(house.signed_in(), upgrade_id, burn_signature)
@@ -367,10 +363,8 @@ def test_a_fresh_burn_transaction_can_be_had_until_the_burn_is_claimed(house: Ho
 
 
 def test_requests_are_listed_page_by_page(house: House) -> None:
-    cancelled = house.opened()
-    house.chain.finalize()
+    cancelled = house.cancelled()
     client = house.signed_in()
-    client.post(f"/api/nft/upgrade/{cancelled}/cancel")
     house.clock.advance(seconds=1)
     running = open_upgrade(client).json()["upgradeRequestId"]
     first = client.get("/api/nft/upgrade/user/requests", params={"limit": 1}).json()

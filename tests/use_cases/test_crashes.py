@@ -113,11 +113,13 @@ def test_a_fault_at_any_rpc_call_ends_with_one_successor(number: int, is_before:
     upgrade = world.opened()
     signature = world.chain.burn(ALICE, upgrade.nft_id)
     world.chain.finalize()
-    flaky: Any = FlakyChain(world.chain, number, is_before=is_before)
+    sound = world.chain
+    flaky: Any = FlakyChain(sound, number, is_before=is_before)
     world.chain = flaky
     world._wire()
     again(lambda: world.burning.confirm(ALICE, upgrade.id, signature))
     live(world, upgrade)
+    world.chain = sound
     check(world, upgrade)
 
 
