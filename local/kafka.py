@@ -1,8 +1,8 @@
 """Kafka without Java: `python -m local.kafka --port 9092`.
 
-Three brokers of librdkafka's mock cluster live in this process, on random loopback ports. The fixed
-port is a forwarder to the first of them: a client asks there for the metadata and goes on with the
-addresses it finds in it. Nothing is kept when the process ends (see local/streams.py for what
+A broker of librdkafka's mock cluster lives in this process, on a random loopback port. The fixed
+port is a forwarder to it: a client asks there for the metadata and goes on with the
+address it finds in it. Nothing is kept when the process ends (see local/streams.py for what
 happens then), new topics cannot be made through the protocol, and a fetch is held for its whole
 `fetch.max.wait`, so clients set that to 5-10 ms. `local.apache_kafka` is the real one.
 

@@ -20,12 +20,12 @@ import uuid
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-KEY_SPEC = "ECC_NIST_EDWARDS25519"
+KEY_SPEC: Final = "ECC_NIST_EDWARDS25519"
 ALGORITHM = "ED25519_SHA_512"
 LONGEST_MESSAGE = 4096
 ALIASES = ("alias/mint", "alias/session")

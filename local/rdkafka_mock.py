@@ -40,7 +40,7 @@ _SIGNATURES: Mapping[str, tuple[Any, tuple[Any, ...]]] = {
 class MockCluster:
     """A running cluster; `close` (or leaving the block) ends it. Its threads are librdkafka's."""
 
-    def __init__(self, *, brokers: int = 3) -> None:
+    def __init__(self, *, brokers: int = 1) -> None:
         self._brokers = brokers
         self._library = _load()
         quiet = self._library.rd_kafka_conf_new()

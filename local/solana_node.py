@@ -4,12 +4,12 @@ Prints `ready http://127.0.0.1:PORT` once it answers; SIGTERM ends it.
 """
 
 import argparse
-import asyncio
 import signal
 import socket
 from pathlib import Path
 
 import uvicorn
+import uvloop
 
 from local.solana.app import SolanaApp
 from local.solana.journal import JournalBroken
@@ -32,13 +32,14 @@ def main(arguments: list[str] | None = None) -> None:
     )
     try:
         with open_ledger(options) as ledger, _listen(given.port) as listener:
-            asyncio.run(_serve(SolanaApp(ledger), listener))
+            uvloop.run(_serve(SolanaApp(ledger), listener))
     except JournalBroken as error:
         raise SystemExit(f"cannot go on from this ledger: {error}") from error
 
 
 def _listen(port: int) -> socket.socket:
-    listener = socket.socket()
+    # Only sockets that name TCP get TCP_NODELAY from asyncio; without it answers take 40 ms.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((HOST, port))

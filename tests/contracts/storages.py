@@ -1,10 +1,10 @@
 """The storage ports, once in memory and once per real engine, for the contract suites."""
 
-
 from dataclasses import dataclass
 from typing import Any
 
 from local.aws_resources import create_tables
+from nft_upgrade.adapters.dynamodb_items import Database
 from nft_upgrade.adapters.dynamodb_nfts import DynamoDbNfts
 from nft_upgrade.adapters.dynamodb_switch import DynamoDbQualifications, DynamoDbSwitch
 from nft_upgrade.adapters.dynamodb_transient import (
@@ -56,14 +56,13 @@ def in_memory() -> Storage:
 def on_dynamodb(endpoint: str, prefix: str) -> Storage:
     """Over new tables; the environment must name the same endpoint."""
     create_tables(endpoint, prefix)
+    tables = Database(prefix)
     return Storage(
-        DynamoDbUpgrades(prefix),
-        DynamoDbNfts(prefix),
-        DynamoDbChallenges(prefix),
-        DynamoDbTickets(prefix),
-        DynamoDbRateLimiter(prefix),
-        DynamoDbSwitch(prefix),
-        DynamoDbQualifications(prefix),
+        DynamoDbUpgrades(tables),
+        DynamoDbNfts(tables),
+        DynamoDbChallenges(tables),
+        DynamoDbTickets(tables),
+        DynamoDbRateLimiter(tables),
+        DynamoDbSwitch(tables),
+        DynamoDbQualifications(tables),
     )
-
-

@@ -82,9 +82,7 @@ def test_a_bought_nft_frees_the_sellers_owner_lock(storage: Storage) -> None:
     storage.nfts.take([Lock(LockKind.OWNER, "seller", row.mint)])
     storage.upgrades.commit(opening("one", row, user="buyer"))
     assert storage.upgrades.lock(LockKind.OWNER, "seller") is None
-    assert storage.upgrades.lock(LockKind.OWNER, "buyer") == Lock(
-        LockKind.OWNER, "buyer", row.mint
-    )
+    assert storage.upgrades.lock(LockKind.OWNER, "buyer") == Lock(LockKind.OWNER, "buyer", row.mint)
 
 
 def test_a_bought_nft_leaves_the_owner_lock_of_a_seller_who_has_another_one(
@@ -207,7 +205,7 @@ def test_of_two_different_transitions_from_one_version_the_second_conflicts(
 
 def test_a_burn_signature_proves_one_upgrade_only(storage: Storage) -> None:
     upgrade = minting(storage)
-    other, row = opened(storage, "two", "bob")
+    other, _ = opened(storage, "two", "bob")
     other = commit(storage, other.claim_burn("5ignature", height=1, at=NOW + SECOND))
     theft = proven(storage, other)
     stolen = Lock(LockKind.SIGNATURE, f"5ignature#{upgrade.nft_id}", other.id)
@@ -361,7 +359,7 @@ def test_pages_by_status_are_full_although_others_lie_between(storage: Storage) 
 
 @pytest.mark.parametrize("cursor", ["x", "not base64 !", "bnVsbA", "W10", "\udc80", "é"])
 def test_a_cursor_that_is_not_ours_is_a_value_error(storage: Storage, cursor: str) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011  the port promises no more
+    with pytest.raises(ValueError):
         storage.upgrades.of_user("alice", status=None, limit=2, cursor=cursor)
 
 
@@ -483,9 +481,7 @@ def commit(storage: Storage, transition: Transition) -> Upgrade:
     return transition.after
 
 
-def lock_holders(
-    storage: Storage, upgrade: Upgrade
-) -> tuple[str | None, str | None, str | None]:
+def lock_holders(storage: Storage, upgrade: Upgrade) -> tuple[str | None, str | None, str | None]:
     locks = (
         storage.upgrades.lock(LockKind.USER, upgrade.user_id),
         storage.upgrades.lock(LockKind.NFT, upgrade.nft_id),

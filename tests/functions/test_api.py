@@ -12,6 +12,7 @@ from tests.http.house import MINT, House
 
 PAYLOADS = Path(__file__).parent.parent / "payloads"
 Event = dict[str, Any]
+CONTEXT: Any = object()
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def payload(name: str, **texts: str) -> Event:
 
 
 def call(house: House, event: Event) -> dict[str, Any]:
-    answer: dict[str, Any] = door_to(house.app)(event, object())
+    answer: dict[str, Any] = door_to(house.app)(event, CONTEXT)
     return answer
 
 

@@ -1,16 +1,11 @@
-"""The same call twice: one effect, one answer."""
+"""What is kept of an answered call, and what happens when it cannot be kept."""
 
 import json
-from threading import Barrier, Thread
 
 import pytest
 
 from nft_upgrade.domain.errors import MintingPaused, StorageUnavailable
-from nft_upgrade.http.errors import (
-    IdempotencyInProgress,
-    IdempotencyKeyReused,
-    InvalidIdempotencyKey,
-)
+from nft_upgrade.http.errors import InvalidIdempotencyKey
 from nft_upgrade.http.idempotency import Answer, KeyedCall, Once
 from tests.fakes.idempotency import FakeIdempotencyStore
 
@@ -37,64 +32,6 @@ def store() -> FakeIdempotencyStore:
 @pytest.fixture
 def once(store: FakeIdempotencyStore) -> Once:
     return Once(store, lambda size: bytes(size))
-
-
-def test_the_first_answer_is_given_again(once: Once) -> None:
-    act = Act()
-    first = once.run(CALL, act)
-    assert once.run(CALL, act) == first
-    assert (act.done, first.status, first.headers) == (1, 201, {"location": "/here"})
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        KeyedCall("W2", CALL.route, CALL.idempotency_key, CALL.fields),
-        KeyedCall(CALL.user_id, "POST /api/nft/other", CALL.idempotency_key, CALL.fields),
-        KeyedCall(CALL.user_id, CALL.route, "key-2", CALL.fields),
-    ],
-    ids=["user", "route", "key"],
-)
-def test_another_user_route_or_key_is_another_call(once: Once, other: KeyedCall) -> None:
-    act = Act()
-    once.run(CALL, act)
-    once.run(other, act)
-    assert act.done == 2
-
-
-def test_the_same_key_with_another_body_is_refused(once: Once) -> None:
-    once.run(CALL, Act())
-    with pytest.raises(IdempotencyKeyReused):
-        once.run(KeyedCall(CALL.user_id, CALL.route, "key-1", {"targetLevel": 3}), Act())
-
-
-def test_while_the_first_still_runs_the_second_is_told_so(once: Once) -> None:
-    inside, outside, refused = Barrier(2), Barrier(2), []
-
-    def slow() -> Answer:
-        inside.wait()
-        outside.wait()
-        return Answer(200, {})
-
-    first = Thread(target=lambda: once.run(CALL, slow))
-    first.start()
-    inside.wait()
-    try:
-        once.run(CALL, Act())
-    except IdempotencyInProgress as error:
-        refused.append(error)
-    outside.wait()
-    first.join()
-    assert refused
-
-
-def test_a_refused_call_may_be_tried_again(once: Once) -> None:
-    def refused() -> Answer:
-        raise MintingPaused("Later.")
-
-    with pytest.raises(MintingPaused):
-        once.run(CALL, refused)
-    assert once.run(CALL, Act()).status == 201
 
 
 def test_answers_are_not_stored_readable(once: Once, store: FakeIdempotencyStore) -> None:

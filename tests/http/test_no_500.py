@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.http.house import MINT, ORIGIN, UNKNOWN_ID, House, some_signature
 
 relaxed = settings(
-    deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 METHODS = st.sampled_from(("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"))
 POSTS = st.sampled_from(

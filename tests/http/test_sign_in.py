@@ -27,7 +27,7 @@ def wallets_text(fields: Fields) -> str:
     text += f"\nNonce: {fields['nonce']}"
     text += f"\nIssued At: {fields['issuedAt']}"
     text += f"\nExpiration Time: {fields['expirationTime']}"
-    return text + f"\nNot Before: {fields['notBefore']}"
+    return f"{text}\nNot Before: {fields['notBefore']}"
 
 
 def challenge(client: TestClient, wallet: TestKey = ALICE, **headers: str) -> Fields:

@@ -89,7 +89,7 @@ def test_the_final_level_has_no_next(house: House) -> None:
 def test_an_nft_that_is_frozen_or_delegated_is_refused(house: House) -> None:
     house.give_nft()
     for trouble in ({"frozen": True}, {"delegate": BOB.address}):
-        house.chain.give_nft(ALICE.address, MINT, **trouble)  # type: ignore[arg-type]
+        house.chain.give_nft(ALICE.address, MINT, **trouble)
         assert problem_of(open_upgrade(house.signed_in())) == (409, "nft_not_free")
 
 

@@ -1,4 +1,6 @@
+import base64
 import json
+from functools import cache
 from typing import Any
 
 import pytest
@@ -116,16 +118,15 @@ def test_no_parameters_are_an_internal_error(method: str, params: list[Any]) -> 
     assert error.get("code") != -32603 or is_airdrop
 
 
-def shared_chain(kept: list[Chain] = []) -> Chain:  # noqa: B006  one ledger for all examples
-    kept[:] = kept or [Chain()]
-    return kept[0]
+@cache
+def shared_chain() -> Chain:
+    """One ledger for all examples."""
+    return Chain()
 
 
 @given(wire=st.binary(max_size=300))
 @settings(max_examples=300, deadline=None)
 def test_no_bytes_crash_the_decoder(wire: bytes) -> None:
-    import base64
-
     chain = shared_chain()
     text = base64.b64encode(wire).decode()
     with pytest.raises(Refused) as refused:

@@ -2,11 +2,15 @@ import base64
 
 import pytest
 from solders.pubkey import Pubkey
+from solders.transaction import VersionedTransaction
 from spl.token import instructions as spl
 from spl.token import models
 from spl.token.constants import TOKEN_2022_PROGRAM_ID, TOKEN_PROGRAM_ID
 
-from tests.local.solana_chain import Chain, Refused, ata, burn, close, keypair
+from local.solana.tokens import ui_amount
+from nft_upgrade.ports import Blockhash
+from tests import chain_builders
+from tests.local.solana_chain import SOL, Chain, Refused, ata, burn, close, keypair
 
 PROGRAMS = pytest.mark.parametrize("program", [TOKEN_PROGRAM_ID, TOKEN_2022_PROGRAM_ID])
 PROCESSED = {"commitment": "processed"}
@@ -150,6 +154,33 @@ def test_parsed_accounts_name_their_fields(chain: Chain) -> None:
     assert wallet["data"] == ["", "base64"]
 
 
+def test_parsed_nfts_show_their_metadata_and_membership(chain: Chain) -> None:
+    base = chain_builders.SYSTEM_WALLET
+    chain.ask("requestAirdrop", str(base.pubkey()), 10 * SOL)
+    latest = chain.value("getLatestBlockhash", PROCESSED)
+    blockhash = Blockhash(latest["blockhash"], latest["lastValidBlockHeight"], slot=0)
+    order = chain_builders.mint_order(in_collection=False)
+    program = chain_builders.PROGRAM
+    rent = chain.ledger.rent(program.account_size(order))
+    message = program.mint_message(order, blockhash, rent=rent, units=200_000, fee=0)
+    chain.send(VersionedTransaction.from_bytes(chain_builders.sign_message(message)))
+    address = program.address_of(order)
+    parsed = chain.value("getAccountInfo", address, PARSED)["data"]["parsed"]
+    shown = {each["extension"]: each.get("state") for each in parsed["info"]["extensions"]}
+    assert shown["metadataPointer"] == {"authority": None, "metadataAddress": address}
+    assert shown["tokenMetadata"] == {
+        "updateAuthority": None,
+        "mint": address,
+        "name": order.name,
+        "symbol": order.symbol,
+        "uri": order.uri,
+        "additionalMetadata": [["level", "2"]],
+    }
+    [held] = chain.value("getTokenAccountsByOwner", order.recipient, {"mint": address}, PARSED)
+    info = held["account"]["data"]["parsed"]["info"]
+    assert info["extensions"] == [{"extension": "immutableOwner"}]
+
+
 def test_program_accounts_are_filtered_by_size_and_content(chain: Chain) -> None:
     user = chain.wallet("user")
     mint = chain.mint_nft(user, "nft", TOKEN_PROGRAM_ID)
@@ -209,8 +240,6 @@ def test_what_is_no_token_account_or_mint_is_said_so(chain: Chain) -> None:
 
 
 def test_amounts_read_as_decimals_without_trailing_zeros() -> None:
-    from local.solana.tokens import ui_amount
-
     assert ui_amount(1_500_000, 6)["uiAmountString"] == "1.5"
     assert ui_amount(5, 6)["uiAmountString"] == "0.000005"
     assert ui_amount(0, 6)["uiAmountString"] == "0"

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import uvloop
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -87,10 +87,18 @@ def an_nft(mint: str, owner: str, *, level: int) -> Nft:
     )
 
 
+class Teller(Protocol):
+    """Where a story's steps go."""
+
+    table: Table
+
+    def publish(self, *events: UpgradeEvent) -> None: ...
+
+
 class Story:
     """One upgrade told step by step; every step is committed, then published unless told not to."""
 
-    def __init__(self, world: "World", upgrade_id: str = "01UPGRADE", user_id: str = USER) -> None:
+    def __init__(self, world: Teller, upgrade_id: str = "01UPGRADE", user_id: str = USER) -> None:
         self.world = world
         at = now()
         nft = an_nft(f"nft-of-{upgrade_id}", user_id, level=1)

@@ -6,6 +6,7 @@ that does; all classes of a Database share one client, which is built by the fir
 its address from `AWS_ENDPOINT_URL_DYNAMODB`, `AWS_ENDPOINT_URL` or the region.
 """
 
+import threading
 from typing import Any, TypeVar
 
 from pynamodb.attributes import (
@@ -30,13 +31,26 @@ POOL = 50
 """Connections kept open: at least as many as threads share a Database."""
 
 
+class SharedConnection(Connection):
+    """A pynamodb connection whose client is built once, however many threads ask first."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._building = threading.Lock()
+
+    @property
+    def client(self) -> Any:
+        with self._building:
+            return super().client
+
+
 class Database:
     """The tables of one prefix behind one client. Safe to share between threads."""
 
     def __init__(self, table_prefix: str) -> None:
         self._prefix = table_prefix
         self._bound: set[str] = set()
-        self.connection = Connection(
+        self.connection = SharedConnection(
             connect_timeout_seconds=CONNECT_SECONDS,
             read_timeout_seconds=READ_SECONDS,
             max_pool_connections=POOL,
@@ -56,6 +70,11 @@ class Database:
             self._bound.add(name)
         table.connection = self.connection
         return bound
+
+    @classmethod
+    def of(cls, tables: "str | Database") -> "Database":
+        """The Database itself, or a new one for a prefix: a client of its own."""
+        return cls(tables) if isinstance(tables, str) else tables
 
     def table_name(self, model: type[Model]) -> str:
         """The real table's name."""

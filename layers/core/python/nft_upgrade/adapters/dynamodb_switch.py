@@ -13,8 +13,8 @@ QUALIFICATION = "qualification"
 class DynamoDbSwitch:
     """Read afresh for every question: no process goes on with an old answer."""
 
-    def __init__(self, table_prefix: str) -> None:
-        self._switches = Database(table_prefix).bind(SwitchItem)
+    def __init__(self, tables: str | Database) -> None:
+        self._switches = Database.of(tables).bind(SwitchItem)
 
     def paused(self) -> str | None:
         item = read_item(self._switches, MINTING)
@@ -28,8 +28,8 @@ class DynamoDbSwitch:
 class DynamoDbQualifications:
     """One item per user; a user without one has shown nothing."""
 
-    def __init__(self, table_prefix: str) -> None:
-        self._qualifications = Database(table_prefix).bind(QualificationItem)
+    def __init__(self, tables: str | Database) -> None:
+        self._qualifications = Database.of(tables).bind(QualificationItem)
 
     def of(self, user_id: str) -> Qualification:
         item = read_item(self._qualifications, _user(user_id), QUALIFICATION)

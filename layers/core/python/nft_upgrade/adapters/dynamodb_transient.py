@@ -22,8 +22,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class DynamoDbChallenges:
     """Taking one deletes it in the same call that reads it, so that only one caller gets it."""
 
-    def __init__(self, table_prefix: str) -> None:
-        database = Database(table_prefix)
+    def __init__(self, tables: str | Database) -> None:
+        database = Database.of(tables)
         self._connection = database.connection
         self._challenges = database.bind(ChallengeItem)
 
@@ -48,8 +48,8 @@ class DynamoDbChallenges:
 class DynamoDbTickets:
     """The stream's opening is one conditional update; reconnects only read."""
 
-    def __init__(self, table_prefix: str, *, pause: Pause = time.sleep) -> None:
-        self._tickets = Database(table_prefix).bind(TicketItem)
+    def __init__(self, tables: str | Database, *, pause: Pause = time.sleep) -> None:
+        self._tickets = Database.of(tables).bind(TicketItem)
         self._pause = pause
 
     def put(self, ticket_hash: str, grant: TicketGrant) -> None:
@@ -99,8 +99,8 @@ class DynamoDbTickets:
 class DynamoDbRateLimiter:
     """One counter item per name and window, counted up by one call; it expires by itself."""
 
-    def __init__(self, table_prefix: str, *, pause: Pause = time.sleep) -> None:
-        self._windows = Database(table_prefix).bind(WindowItem)
+    def __init__(self, tables: str | Database, *, pause: Pause = time.sleep) -> None:
+        self._windows = Database.of(tables).bind(WindowItem)
         self._pause = pause
 
     def hit(self, name: str, *, limit: int, window: timedelta, at: datetime) -> timedelta | None:

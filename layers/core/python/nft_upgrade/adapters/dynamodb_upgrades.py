@@ -72,10 +72,10 @@ NOTED = ("run", "due_at", "due_shard", "claimed_height")
 
 
 class DynamoDbUpgrades:
-    """The port over the tables of one prefix. Safe to share between threads."""
+    """The port over a Database, or the tables of a prefix. Safe to share between threads."""
 
-    def __init__(self, table_prefix: str, *, pause: Pause = time.sleep) -> None:
-        database = Database(table_prefix)
+    def __init__(self, tables: str | Database, *, pause: Pause = time.sleep) -> None:
+        database = Database.of(tables)
         self._connection = database.connection
         self._requests = database.bind(RequestItem)
         self._events = database.bind(EventItem)

@@ -1,0 +1,92 @@
+"""`Nfts`: the registry, first registrations and their locks."""
+
+from dataclasses import replace
+
+import pytest
+
+from nft_upgrade.domain.errors import AlreadyOwnsNft, AlreadyRedeemed
+from nft_upgrade.domain.nft import Nft, NftStatus
+from nft_upgrade.domain.upgrade import Lock, LockKind
+from tests.contracts.samples import NOW, SECOND, nft
+from tests.contracts.storages import Storage
+
+
+def claim_locks(row: Nft, claim: str = "claim-1") -> tuple[Lock, Lock]:
+    return (
+        Lock(LockKind.CLAIM, claim, row.owner),
+        Lock(LockKind.OWNER, row.owner, row.mint),
+    )
+
+
+def test_a_registered_nft_reads_back_exactly(storage: Storage) -> None:
+    row = replace(
+        nft("a", "alice"),
+        predecessor="old",
+        successor="new",
+        mint_signature="m1nt",
+        status=NftStatus.BURNED,
+    )
+    storage.nfts.register(row, takes=claim_locks(row))
+    assert storage.nfts.get(row.mint) == row
+    assert storage.nfts.get("unknown") is None
+
+
+def test_registering_again_for_the_same_claim_is_the_same_as_once(storage: Storage) -> None:
+    row = nft("a", "alice")
+    storage.nfts.register(row, takes=claim_locks(row))
+    storage.nfts.register(row, takes=claim_locks(row))
+    assert storage.nfts.owned_by("alice") == [row]
+
+
+def test_a_second_nft_for_the_same_owner_is_refused_whole(storage: Storage) -> None:
+    first, second = nft("a", "alice"), nft("b", "alice")
+    storage.nfts.register(first, takes=claim_locks(first))
+    with pytest.raises(AlreadyOwnsNft):
+        storage.nfts.register(second, takes=claim_locks(second, "claim-2"))
+    assert storage.nfts.get(second.mint) is None
+    assert storage.upgrades.lock(LockKind.CLAIM, "claim-2") is None
+
+
+def test_a_claim_of_another_recipient_is_refused(storage: Storage) -> None:
+    first, second = nft("a", "alice"), nft("b", "bob")
+    storage.nfts.register(first, takes=claim_locks(first))
+    with pytest.raises(AlreadyRedeemed):
+        storage.nfts.register(second, takes=claim_locks(second))
+    assert storage.nfts.get(second.mint) is None
+
+
+def test_locks_are_taken_all_or_none_and_again_by_the_same_holder(storage: Storage) -> None:
+    row = nft("a", "alice")
+    storage.nfts.take(claim_locks(row))
+    storage.nfts.take(claim_locks(row))
+    other = nft("b", "alice")
+    with pytest.raises(AlreadyOwnsNft):
+        storage.nfts.take(claim_locks(other, "claim-2"))
+    assert storage.upgrades.lock(LockKind.CLAIM, "claim-2") is None
+    assert storage.upgrades.lock(LockKind.OWNER, "alice") == claim_locks(row)[1]
+
+
+def test_an_owners_nfts_come_newest_first(storage: Storage) -> None:
+    rows = [nft(f"n{number}", "alice", at=NOW + number * SECOND) for number in range(3)]
+    for row in (*rows, nft("foreign", "bob")):
+        storage.nfts.register(row, takes=())
+    assert storage.nfts.owned_by("alice") == rows[::-1]
+    assert storage.nfts.owned_by("nobody") == []
+
+
+def test_all_rows_come_once_page_by_page(storage: Storage) -> None:
+    rows = [nft(f"n{number}", "alice") for number in range(5)]
+    for row in rows:
+        storage.nfts.register(row, takes=())
+    seen: list[Nft] = []
+    page, cursor = storage.nfts.all(limit=2, cursor=None)
+    sizes = [len(page)]
+    seen.extend(page)
+    while cursor is not None:
+        page, cursor = storage.nfts.all(limit=2, cursor=cursor)
+        sizes.append(len(page))
+        seen.extend(page)
+    assert sizes == [2, 2, 1]
+    assert sorted(row.mint for row in seen) == [row.mint for row in rows]
+    with pytest.raises(ValueError):
+        storage.nfts.all(limit=2, cursor="not ours")
