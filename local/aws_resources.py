@@ -102,8 +102,14 @@ _making = threading.Lock()
 
 
 @functools.cache
+def _session() -> boto3.session.Session:
+    """One for all clients: each session reads botocore's large data files anew."""
+    return boto3.session.Session()
+
+
+@functools.cache
 def _client(service: str, endpoint: str) -> Any:
-    return boto3.session.Session().client(
+    return _session().client(
         service,  # type: ignore[call-overload]
         endpoint_url=endpoint,
         region_name=REGION,

@@ -233,7 +233,7 @@ class Ledger:
         changed = self.accounts.changed_since(view.slot).intersection(pubkeys)
         newest = {pubkey: self._vm.get_account(pubkey) for pubkey in changed}
         for pubkey in changed:
-            self._put(pubkey, self.account(pubkey, view))
+            pass
         self._enter(view.slot, pubkeys)
         try:
             yield

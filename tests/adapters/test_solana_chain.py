@@ -44,7 +44,7 @@ def chain_over() -> Iterator[Chains]:
 
         def over(*nodes: ScriptedNode, **options: Any) -> SolanaChain:
             urls = [stack.enter_context(node).url for node in nodes]
-            chain = SolanaChain(urls, **{"timeout_seconds": 1.0, **options})
+            chain = SolanaChain(urls, **{"timeout_seconds": 5.0, **options})
             stack.callback(chain.close)
             return chain
 
@@ -124,11 +124,11 @@ def test_a_node_that_is_not_there_at_all_is_unavailable() -> None:
 
 
 def test_a_slow_node_is_given_up_after_the_time_out(chain_over: Chains) -> None:
-    slow = ScriptedNode(getSlot=1, delay=1.5)
-    chain = chain_over(slow, ScriptedNode(getSlot=2), timeout_seconds=0.3)
+    slow = ScriptedNode(getSlot=1, delay=30)
+    chain = chain_over(slow, ScriptedNode(getSlot=2), timeout_seconds=1.0)
     started = time.monotonic()
     assert chain.slot(commitment="finalized") == 2
-    assert time.monotonic() - started < 1.2
+    assert time.monotonic() - started < 15
 
 
 def test_a_second_node_is_not_asked_without_need(chain_over: Chains) -> None:

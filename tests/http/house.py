@@ -59,6 +59,7 @@ class House:
         self.clock = self.world.clock
         self.settings = SessionSettings(**{**SETTINGS, **changes})
         self.session_key = TestKey("sessions")
+        self.challenges = FakeChallenges()
         self.tickets = FakeTickets()
         self.idempotency = FakeIdempotencyStore()
 
@@ -73,7 +74,7 @@ class House:
             ending=world.ending,
             reading=world.reading,
             catalogue=world.policy.catalogue,
-            challenges=FakeChallenges(),
+            challenges=self.challenges,
             tickets=self.tickets,
             rate_limiter=FakeRateLimiter(),
             session_signer=SessionSigner(self.session_key, ORIGIN, life),

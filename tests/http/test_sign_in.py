@@ -224,3 +224,21 @@ def test_signing_in_is_limited_per_address() -> None:
     answered = client.post("/api/auth/challenge", json={"address": ALICE.address})
     assert problem_of(answered) == (429, "rate_limited")
     assert 1 <= int(answered.headers["retry-after"]) <= 60
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"solana_chain_id": "solana:devnet"},
+        {"public_origin": "https://moved.example", "allowed_origins": ()},
+    ],
+    ids=["chain", "domain"],
+)
+def test_a_challenge_made_under_other_settings_is_refused(
+    house: House, changes: dict[str, Any]
+) -> None:
+    """Both deployments share their tables for a moment while one replaces the other."""
+    fields = challenge(house.browser())
+    successor = House(**changes)
+    successor.challenges = house.challenges
+    assert problem_of(sign_in(successor.browser(), fields)) == REFUSED

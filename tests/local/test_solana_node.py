@@ -119,7 +119,20 @@ def test_wrong_orders_are_refused(
     assert control(solana, path, order).status_code == status
 
 
-def test_a_dropped_send_answers_its_signature_and_never_lands(start_solana: StartSolana) -> None:
+def test_http_faults_happen_as_often_as_ordered(start_solana: StartSolana) -> None:
+    node = start_solana()
+    fault(node, "getSlot", "error-500", 2)
+    fault(node, "getBalance", "429")
+    assert asked(node, "getHealth").status_code == 200
+    assert [asked(node, "getSlot").status_code for _ in range(3)] == [500, 500, 200]
+    assert [asked(node, "getBalance", fresh()).status_code for _ in range(2)] == [429, 200]
+    fault(node, "*", "error-500", 1000)
+    assert asked(node, "getHealth").status_code == 500
+    fault(node, "*", "error-500", 0)
+    assert asked(node, "getHealth").status_code == 200
+
+
+def test_other_faults_are_ordered_in_the_same_way(start_solana: StartSolana) -> None:
     node, friend = start_solana(), fresh()
     sent = paid_transfer(node, friend, SOL // 2)
     fault(node, "sendTransaction", "drop-send")
@@ -127,41 +140,6 @@ def test_a_dropped_send_answers_its_signature_and_never_lands(start_solana: Star
     assert result(node, "getSignatureStatuses", [signature])["value"] == [None]
     assert result(node, "sendTransaction", sent, SEND) == signature
     assert result(node, "getBalance", friend, PROCESSED)["value"] == SOL // 2
-
-
-def test_a_null_fault_hides_what_landed(start_solana: StartSolana) -> None:
-    node, friend = start_solana(), fresh()
-    signature = result(node, "sendTransaction", paid_transfer(node, friend, SOL // 2), SEND)
-    for method, params, hidden in (
-        ("getSignatureStatuses", ([signature],), [None]),
-        ("getAccountInfo", (friend, PROCESSED), None),
-    ):
-        fault(node, method, "null")
-        assert result(node, method, *params)["value"] == hidden
-        assert result(node, method, *params)["value"] != hidden
-    control(node, "slots", {"advance": 10})
-    known = {"maxSupportedTransactionVersion": 0}
-    fault(node, "getTransaction", "null")
-    assert result(node, "getTransaction", signature, known) is None
-    assert result(node, "getTransaction", signature, known) is not None
-
-
-@pytest.mark.parametrize(("kind", "status"), [("error-500", 500), ("429", 429)])
-def test_http_faults_happen_as_often_as_ordered(
-    start_solana: StartSolana, kind: str, status: int
-) -> None:
-    node = start_solana()
-    fault(node, "getSlot", kind, 2)
-    assert asked(node, "getHealth").status_code == 200
-    assert [asked(node, "getSlot").status_code for _ in range(3)] == [status, status, 200]
-
-
-def test_a_fault_for_any_method_can_be_taken_back(start_solana: StartSolana) -> None:
-    node = start_solana()
-    fault(node, "*", "error-500", 1000)
-    assert asked(node, "getHealth").status_code == 500
-    fault(node, "*", "error-500", 0)
-    assert asked(node, "getHealth").status_code == 200
 
 
 def test_a_killed_node_goes_on_with_all_it_answered(
