@@ -1,1 +1,1 @@
-"""Measurements for docs/benchmarks.md. Nothing here is a test: figures are printed, not asserted."""
+"""Measurements for docs/benchmarks.md. Figures are printed, not asserted."""

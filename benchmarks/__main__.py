@@ -17,7 +17,9 @@ def main(names: list[str]) -> None:
     """Run the named benchmarks in order."""
     unknown = set(names) - set(BENCHMARKS)
     if unknown:
-        raise SystemExit(f"no such benchmark: {', '.join(sorted(unknown))}; {', '.join(BENCHMARKS)}")
+        raise SystemExit(
+            f"no such benchmark: {', '.join(sorted(unknown))}; {', '.join(BENCHMARKS)}"
+        )
     for name in names or BENCHMARKS:
         BENCHMARKS[name]()
 

@@ -19,7 +19,8 @@ from nft_upgrade.adapters.solana_rpc import RpcNode
 from nft_upgrade.domain.events import EventType
 from nft_upgrade.messages import topic_of
 
-PHASES = ("open", "confirm", "VerifyBurn", "PrepareMint", "SubmitMint", "AwaitMint", "CompleteUpgrade")
+TASKS = ("VerifyBurn", "PrepareMint", "SubmitMint", "AwaitMint", "CompleteUpgrade")
+PHASES = ("open", "confirm", *TASKS)
 
 
 class Tally:
@@ -62,7 +63,7 @@ def counting(tally: Tally) -> Iterator[None]:
         return await rpc(node, method, *params)
 
     BaseClient._make_api_call = counted_aws  # type: ignore[attr-defined]
-    RpcNode.call = counted_rpc  # type: ignore[method-assign]
+    RpcNode.call = counted_rpc  # type: ignore[method-assign, assignment]
     try:
         yield
     finally:
@@ -103,7 +104,7 @@ def main() -> None:
 
 
 def _sum(counter: Counter[tuple[str, str]], kind: str) -> float:
-    return sum(count for (phase, name), count in counter.items() if name == kind and phase in PHASES)
+    return sum(counter[phase, kind] for phase in PHASES)
 
 
 def _upgrade(rpc: Rpc, url: str, tally: Tally) -> tuple[Any, list[str]]:

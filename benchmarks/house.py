@@ -1,4 +1,4 @@
-"""The house with every engine real, driven in this process: API through Mangum, tasks by the ASL."""
+"""The house on real engines, driven in this process: API through Mangum, tasks by the ASL."""
 
 import base64
 import importlib

@@ -1,4 +1,4 @@
-"""The local stack as a user meets it: ready after, and an upgrade from confirmation to completed."""
+"""The local stack as a user meets it: ready after, and one upgrade, start to end."""
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ The cluster keeps at most 100,000 records or 5 MiB per partition and forgets all
 """
 
 import ctypes
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -64,6 +65,9 @@ class MockCluster:
         error = self._library.rd_kafka_mock_topic_create(
             self._cluster, name.encode(), partitions, self._brokers
         )
+        # A request that follows at once is often noticed a second late: the cluster's thread
+        # misses its wake-up on the way back into poll().
+        time.sleep(0.002)
         if error:
             raise OSError(f"topic {name}: librdkafka error {error}")
 

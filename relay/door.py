@@ -8,13 +8,15 @@ what it should not retry is an honest 4xx, and the end of a finished upgrade is 
 import logging
 import re
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from nft_upgrade.config import RelaySettings
 from nft_upgrade.domain.errors import NotFound, UpgradeError
+from nft_upgrade.domain.events import UpgradeEvent
+from nft_upgrade.domain.upgrade import Upgrade
 from nft_upgrade.http.errors import (
     InvalidToken,
     MethodNotAllowed,
@@ -36,7 +38,7 @@ from relay.answers import (
 )
 from relay.hub import Hub, Outlet, Stream, is_evicted
 from relay.reads import Reader
-from relay.replay import asked_position, frame_of, opening, resume
+from relay.replay import Resume, asked_position, frame_of, opening, resume
 from relay.wire import Answer, Request, cookies
 
 log = logging.getLogger(__name__)
@@ -173,29 +175,33 @@ class Door:
     ) -> Answer | None:
         asked = asked_position(last_id)
         history = await self._reader.read(stream.upgrade_id, after=asked or 0)
-        upgrade = history.upgrade
-        if upgrade is None or upgrade.user_id != caller.user_id:
+        if history.upgrade is None or history.upgrade.user_id != caller.user_id:
             raise NotFound("No such upgrade request.")
-        begin = resume(asked, upgrade)
+        begin = resume(asked, history.upgrade)
         if begin.is_over:
             return NO_CONTENT
         if request.method == "HEAD":
             return Answer(200, stream_headers(request))
         if not history.reaches(begin.position):
             history = await self._reader.read(stream.upgrade_id, after=begin.position)
-        if self.is_draining:
+        if self.is_draining or history.upgrade is None:
             return calm(self._outside.random)
         listener.begin_stream(stream, (*stream_headers(request), *self._shared(request)))
+        self._start(stream, begin, history.upgrade, history.events)
+        return None
+
+    def _start(
+        self, stream: Stream, begin: Resume, upgrade: Upgrade, events: Sequence[UpgradeEvent]
+    ) -> None:
         self.counts[200] += 1
         self._hub.start(
             stream,
             position=begin.position,
             status=upgrade.status,
             opening=opening(upgrade, begin, retry=self._retry(), at=self._outside.now()),
-            frames=[frame_of(event) for event in history.events],
+            frames=[frame_of(event) for event in events],
             now=self._outside.monotonic(),
         )
-        return None
 
     def _shared(self, request: Request) -> tuple[tuple[str, str], ...]:
         origin = request.headers.get("origin")

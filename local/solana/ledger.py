@@ -2,6 +2,10 @@
 
 LiteSVM executes; signatures, blockhash ages, commitments and history are kept here. One thread
 uses a ledger: the node's event loop.
+
+Where faults of the chain itself attach: `reach` decides which block is the newest (stalls, jumps);
+a rollback puts back, for `Accounts.changed_since(slot)`, the versions of `slot` as `_at` does for a
+simulation, and drops what landed `since(slot)`; a fork's blockhashes need a salt in `Schedule`.
 """
 
 import bisect
@@ -233,7 +237,7 @@ class Ledger:
         changed = self.accounts.changed_since(view.slot).intersection(pubkeys)
         newest = {pubkey: self._vm.get_account(pubkey) for pubkey in changed}
         for pubkey in changed:
-            pass
+            self._put(pubkey, self.account(pubkey, view))
         self._enter(view.slot, pubkeys)
         try:
             yield

@@ -135,8 +135,8 @@ def _meta(loaded: Loaded, outcome: Outcome, error: Any, account: AccountReader) 
         "postBalances": _balances(outcome.after),
         "innerInstructions": _inner_instructions(metadata),
         "logMessages": metadata.logs(),
-        "preTokenBalances": _token_balances(loaded, outcome.before, outcome.before, account),
-        "postTokenBalances": _token_balances(loaded, outcome.after, outcome.before, account),
+        "preTokenBalances": _token_balances(loaded, outcome.before, account),
+        "postTokenBalances": _token_balances(loaded, outcome.after, account),
         "rewards": [],
         "loadedAddresses": {
             "writable": [str(pubkey) for pubkey in loaded.writable],
@@ -152,19 +152,15 @@ def _balances(accounts: Sequence[Account | None]) -> list[int]:
 
 
 def _token_balances(
-    loaded: Loaded,
-    accounts: Sequence[Account | None],
-    before: Sequence[Account | None],
-    account: AccountReader,
+    loaded: Loaded, accounts: Sequence[Account | None], account: AccountReader
 ) -> list[Json]:
-    """As Agave collects them: every token account among the transaction's, both programs."""
-    pubkeys = loaded.pubkeys
-    present = dict(zip(pubkeys, accounts, strict=True))
-    earlier = dict(zip(pubkeys, before, strict=True))
+    """As Agave collects them: every token account among the transaction's, both programs.
+
+    `account` reads the mints that the transaction does not name (a plain transfer names none).
+    """
+    present = dict(zip(loaded.pubkeys, accounts, strict=True))
     balances = (
-        _token_balance(
-            index, each, lambda mint: present.get(mint) or earlier.get(mint) or account(mint)
-        )
+        _token_balance(index, each, lambda mint: present.get(mint) or account(mint))
         for index, each in enumerate(accounts)
         if each is not None
     )

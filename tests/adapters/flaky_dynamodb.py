@@ -1,12 +1,14 @@
 """A proxy in front of DynamoDB that loses requests or answers, as a network does."""
 
 import http.client
+import json
 import threading
 from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum, auto
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.parse import urlsplit
 
 
@@ -67,7 +69,8 @@ class FlakyDynamoDb:
         if fault is Fault.LOSE_REQUEST:
             return
         if fault in (Fault.THROTTLE, Fault.CONFLICT):
-            _answer(request, 400, *_REFUSALS[fault])
+            refusal = THROTTLED if fault is Fault.THROTTLE else _conflict(body)
+            _answer(request, 400, json.dumps(refusal).encode(), JSON)
             return
         status, headers, answer = self._ask(request, body)
         if fault is not Fault.LOSE_ANSWER:
@@ -85,15 +88,16 @@ class FlakyDynamoDb:
             upstream.close()
 
 
-_JSON = {"Content-Type": "application/x-amz-json-1.0"}
-_REFUSALS: dict[Fault, tuple[bytes, dict[str, str]]] = {
-    Fault.THROTTLE: (b'{"__type":"com.amazonaws.dynamodb#ThrottlingException"}', _JSON),
-    Fault.CONFLICT: (
-        b'{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException",'
-        b'"CancellationReasons":[{"Code":"TransactionConflict"},{"Code":"None"}]}',
-        _JSON,
-    ),
-}
+JSON = {"Content-Type": "application/x-amz-json-1.0"}
+THROTTLED = {"__type": "com.amazonaws.dynamodb.v20120810#ThrottlingException"}
+
+
+def _conflict(body: bytes) -> dict[str, Any]:
+    """One reason per item, as DynamoDB gives them; the last item met another transaction."""
+    items = json.loads(body)["TransactItems"]
+    reasons = [{"Code": "None"}] * (len(items) - 1) + [{"Code": "TransactionConflict"}]
+    kind = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException"
+    return {"__type": kind, "CancellationReasons": reasons}
 
 
 def _answer(

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 from kafka import KafkaConsumer, TopicPartition
+
 from local.kafka import API_VERSION, PARTITIONS, start_cluster
 from local.rdkafka_mock import API_PRODUCE, MockCluster
-
 from nft_upgrade.adapters.kafka_events import (
     NOT_SENT,
     KafkaPublisher,
@@ -25,8 +25,8 @@ from tests.fixtures.kafka import KafkaEndpoint
 NOT_ENOUGH_REPLICAS = 19
 MESSAGE_TOO_LARGE = 10
 TOPIC_AUTHORIZATION_FAILED = 29
-# kafka-python leaves sockets that are still connecting to the garbage collector.
-LEAKY = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+# kafka-python leaves the sockets of broken connections to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
 def settings_for(bootstrap: str, api_version: str | None) -> KafkaSettings:
@@ -35,6 +35,13 @@ def settings_for(bootstrap: str, api_version: str | None) -> KafkaSettings:
         kafka_api_version=api_version,
         kafka_fetch_max_wait_ms=5,
     )
+
+
+@pytest.fixture(autouse=True)
+def collected() -> Iterator[None]:
+    """Whatever a test leaves behind is collected before the next one starts."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture
@@ -156,7 +163,6 @@ def test_the_next_batch_after_an_error_is_published(
     assert len(records_in(settings)) == len(story())
 
 
-@LEAKY
 def test_brokers_that_are_gone_give_an_error_within_the_time_given(
     cluster: MockCluster, settings: KafkaSettings
 ) -> None:
@@ -166,17 +172,12 @@ def test_brokers_that_are_gone_give_an_error_within_the_time_given(
     answer = publisher.publish(story()[1:4])
     assert all(answer.values())
     publisher.close()
-    del publisher
-    gc.collect()
 
 
-@LEAKY
 def test_no_broker_at_all_is_an_answer_and_no_exception() -> None:
     publisher = KafkaPublisher(settings_for("127.0.0.1:9", API_VERSION), delivery_seconds=0.4)
     assert all(publisher.publish(story()[:2]).values())
     publisher.close()
-    del publisher
-    gc.collect()
 
 
 def test_a_round_holds_one_event_of_each_user() -> None:

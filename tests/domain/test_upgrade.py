@@ -1,5 +1,6 @@
 """The transition table and what each step changes (CONTRACT: statuses)."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -64,7 +65,7 @@ def new_upgrade(status: Status = Status.INITIATED, **changes: object) -> Upgrade
 def every_step(upgrade: Upgrade) -> dict[Status, list[Transition]]:
     """Whatever step is possible from here, by the status it leads to."""
     successor = replace(NFT, mint="Mint2", level=2)
-    steps = (
+    steps: tuple[Callable[[], Transition], ...] = (
         lambda: upgrade.claim_burn("Signature1", height=5, at=LATER),
         lambda: upgrade.prove_burn(PROOF, nft=NFT, at=LATER),
         lambda: upgrade.reject_burn(FAILURE, at=LATER, proof=PROOF),

@@ -68,7 +68,7 @@ def test_whatever_a_task_fails_with_ends_in_mark_retryable() -> None:
 
 
 def test_choices_compare_with_statuses_and_progresses_that_exist() -> None:
-    known = {"$.status": set(Status), "$.progress": set(Progress)}
+    known: dict[str, set[Any]] = {"$.status": set(Status), "$.progress": set(Progress)}
     choices = [state for state in STATES.values() if state["Type"] == "Choice"]
     for rule in (rule for state in choices for rule in state["Choices"]):
         assert rule["StringEquals"] in known[rule["Variable"]]

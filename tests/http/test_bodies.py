@@ -121,6 +121,12 @@ def test_fields_we_do_not_know_are_refused(house: House, field: str) -> None:
     assert answered.json()["field"] == field
 
 
+def test_a_misspelt_field_is_called_unknown_not_missing(house: House) -> None:
+    answered = post(house, json.dumps({"nftId": MINT, "targetLevel": 2}).encode())
+    assert problem_of(answered) == (400, "unknown_field")
+    assert answered.json()["field"] == "nftId"
+
+
 @pytest.mark.parametrize("field", ["currentNftId", "targetLevel"])
 def test_missing_fields_are_named(house: House, field: str) -> None:
     body = {"currentNftId": MINT, "targetLevel": 2}

@@ -454,3 +454,12 @@ def test_a_foreign_upgrade_looks_like_an_unknown_one(house: House, method: str, 
     ]
     assert {problem_of(answered) for answered in answers} == {(404, "upgrade_not_found")}
     assert len({answered.json()["detail"] for answered in answers}) == 1
+
+
+def test_what_cannot_be_an_id_is_not_looked_up(house: House) -> None:
+    """Storage has opinions about keys (none is empty, none is long) that are not the caller's."""
+    client = house.signed_in()
+    house.world.upgrades.get = None  # type: ignore[method-assign,assignment]
+    for text in ("nonsense", UNKNOWN_ID.lower(), UNKNOWN_ID + "0", "9" * 26):
+        answered = client.get(f"/api/nft/upgrade/{text}/status")
+        assert problem_of(answered) == (404, "upgrade_not_found")

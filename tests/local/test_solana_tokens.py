@@ -1,13 +1,16 @@
 import base64
 
 import pytest
+from solders.account import Account
+from solders.instruction import Instruction
+from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 from solders.transaction import VersionedTransaction
 from spl.token import instructions as spl
 from spl.token import models
 from spl.token.constants import TOKEN_2022_PROGRAM_ID, TOKEN_PROGRAM_ID
 
-from local.solana.tokens import ui_amount
+from local.solana.tokens import token_account_of, ui_amount
 from nft_upgrade.ports import Blockhash
 from tests import chain_builders
 from tests.local.solana_chain import SOL, Chain, Refused, ata, burn, close, keypair
@@ -105,34 +108,59 @@ def test_accounts_of_an_owner_are_found_by_mint_and_by_program(chain: Chain) -> 
     assert len(found(programId=str(TOKEN_2022_PROGRAM_ID))) == 2
 
 
-def test_largest_accounts_come_first(chain: Chain) -> None:
+def plain_transfer(owner: Keypair, mint: Pubkey, target: Pubkey, amount: int) -> Instruction:
+    """A transfer that does not name the mint."""
+    return spl.transfer(
+        models.TransferParams(
+            program_id=TOKEN_PROGRAM_ID,
+            source=ata(owner, mint, TOKEN_PROGRAM_ID),
+            dest=target,
+            owner=owner.pubkey(),
+            amount=amount,
+        )
+    )
+
+
+def shared(chain: Chain) -> tuple[Pubkey, Pubkey, str]:
+    """A coin of which 70 of 100 went elsewhere: its mint, that account, the transfer."""
     user, other = chain.wallet("user"), chain.wallet("other")
     mint = chain.mint_nft(user, "coin", TOKEN_PROGRAM_ID, amount=100)
     target = ata(other, mint, TOKEN_PROGRAM_ID)
-    chain.send(
-        chain.signed(
-            [
-                spl.create_associated_token_account(
-                    user.pubkey(), other.pubkey(), mint, TOKEN_PROGRAM_ID
-                ),
-                spl.transfer(
-                    models.TransferParams(
-                        program_id=TOKEN_PROGRAM_ID,
-                        source=ata(user, mint, TOKEN_PROGRAM_ID),
-                        dest=target,
-                        owner=user.pubkey(),
-                        amount=70,
-                    )
-                ),
-            ],
-            user,
-        )
+    create = spl.create_associated_token_account(
+        user.pubkey(), other.pubkey(), mint, TOKEN_PROGRAM_ID
     )
+    chain.send(chain.signed([create], user))
+    signature = chain.send(chain.signed([plain_transfer(user, mint, target, 70)], user))
+    return mint, target, signature
+
+
+def test_largest_accounts_come_first(chain: Chain) -> None:
+    mint, target, _ = shared(chain)
     largest = chain.value("getTokenLargestAccounts", str(mint), PROCESSED)
     assert [each["amount"] for each in largest] == ["70", "30"]
     assert largest[0]["address"] == str(target)
     balance = chain.value("getTokenAccountBalance", str(target), PROCESSED)
     assert balance == ui("70")
+
+
+def test_a_transfer_that_does_not_name_the_mint_shows_its_balances(chain: Chain) -> None:
+    mint, _, signature = shared(chain)
+    assert mint not in chain.ledger.landed[-1].loaded.pubkeys
+    meta = chain.meta(signature)
+
+    def amounts(side: str) -> list[str]:
+        return sorted(each["uiTokenAmount"]["amount"] for each in meta[side])
+
+    assert amounts("preTokenBalances") == ["0", "100"]
+    assert amounts("postTokenBalances") == ["30", "70"]
+
+
+def test_a_multisig_is_no_token_account(chain: Chain) -> None:
+    data = bytearray(355)
+    data[108], data[165] = 1, 2
+    multisig = Account(1, bytes(data), TOKEN_2022_PROGRAM_ID)
+    assert token_account_of(multisig) is None
+    assert token_account_of(Account(1, bytes(data[:354]), TOKEN_2022_PROGRAM_ID)) is not None
 
 
 def test_parsed_accounts_name_their_fields(chain: Chain) -> None:

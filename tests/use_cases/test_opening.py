@@ -1,6 +1,7 @@
 """Before anybody is asked to burn, everything that could make the burn vain is checked."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from solders.transaction import VersionedTransaction
@@ -123,7 +124,7 @@ def test_an_nft_in_the_sellers_upgrade_is_locked_for_the_buyer() -> None:
 
 
 @pytest.mark.parametrize("hindrance", [{"frozen": True}, {"delegate": BOB}])
-def test_an_nft_that_is_not_free_is_refused(hindrance: dict[str, object]) -> None:
+def test_an_nft_that_is_not_free_is_refused(hindrance: dict[str, Any]) -> None:
     world = World()
     world.give_nft(**hindrance)
     refused(world, NftNotFree)

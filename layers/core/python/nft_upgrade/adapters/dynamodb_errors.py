@@ -58,7 +58,7 @@ def read_item(model: type[M], key: str, sort_key: str | None = None) -> M | None
 
 def is_condition_failure(error: PynamoDBException) -> bool:
     """Whether a single item's condition was false."""
-    return error.cause_response_code == ITEM_CONDITION_FAILED
+    return response_code(error) == ITEM_CONDITION_FAILED
 
 
 def is_busy(error: PynamoDBException) -> bool:
@@ -66,7 +66,18 @@ def is_busy(error: PynamoDBException) -> bool:
     if isinstance(error, TransactWriteError) and error.cancellation_reasons:
         codes = {reason.code for reason in error.cancellation_reasons if reason}
         return bool(codes) and codes <= BUSY
-    return error.cause_response_code in BUSY_CALL
+    return response_code(error) in BUSY_CALL
+
+
+def response_code(error: PynamoDBException) -> str | None:
+    """DynamoDB's error code; None when there was no answer at all.
+
+    pynamodb's own `cause_response_code` raises AttributeError on a lost connection, whose botocore
+    error has a `response` of None.
+    """
+    response = getattr(error.cause, "response", None) or {}
+    code: str | None = response.get("Error", {}).get("Code")
+    return code
 
 
 def persistently(call: Callable[[], T], pause: Pause) -> T:

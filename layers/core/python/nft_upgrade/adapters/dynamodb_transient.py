@@ -3,7 +3,7 @@
 import time
 from datetime import UTC, datetime, timedelta
 
-from pynamodb.exceptions import UpdateError
+from pynamodb.exceptions import DeleteError, UpdateError
 from pynamodb.expressions.update import Action
 
 from nft_upgrade.adapters.dynamodb_errors import (
@@ -35,14 +35,28 @@ class DynamoDbChallenges:
             item.save()
 
     def take(self, nonce: str, *, at: datetime) -> JsonObject | None:
-        table = self._challenges.Meta.table_name
-        with storage():
-            answer = self._connection.delete_item(table, _challenge(nonce), return_values="ALL_OLD")
-        if not answer.get("Attributes"):
+        taken = self._delete(nonce)
+        if taken is None or at >= taken.expires_at:
             return None
-        item = self._challenges.from_raw_data(answer["Attributes"])
-        fields: JsonObject = item.fields
-        return fields if at < item.expires_at else None
+        fields: JsonObject = taken.fields
+        return fields
+
+    def _delete(self, nonce: str) -> ChallengeItem | None:
+        # Not implied by deleting: DynamoDB Local hands one item to two unconditional deletes.
+        is_there = ChallengeItem.item.exists()
+        with storage():
+            try:
+                answer = self._connection.delete_item(
+                    self._challenges.Meta.table_name,
+                    _challenge(nonce),
+                    condition=is_there,
+                    return_values="ALL_OLD",
+                )
+            except DeleteError as error:
+                if not is_condition_failure(error):
+                    raise
+                return None
+        return self._challenges.from_raw_data(answer["Attributes"])
 
 
 class DynamoDbTickets:

@@ -1,8 +1,7 @@
 """`Upgrades` on DynamoDB: requests, events and attempts in one table, locks in another.
 
-A transition is one TransactWrite of, in the order in which refusals are told: locks taken, moved
-and released; the request; registry rows; the event. One request costs one call; only a refusal
-costs a second one (a strong read of the event, which tells a repetition from a lost race).
+A transition is one TransactWrite (see `dynamodb_transitions`) and costs one call; only a refusal
+costs a second one: a strong read of the event, which tells a repetition from a lost race.
 
 How active requests are counted: by a sparse index with keys only (`by_active`), at most one query
 per shard. A counter kept in the transaction would be exact, but one item that every open and every
@@ -40,7 +39,6 @@ from nft_upgrade.adapters.dynamodb_facts import (
     attempt_facts,
     attempt_of,
     event_entry,
-    event_facts,
     event_from_image,
     event_of,
     event_partition,
@@ -58,9 +56,9 @@ from nft_upgrade.adapters.dynamodb_items import (
     NftItem,
     RequestItem,
 )
-from nft_upgrade.adapters.dynamodb_locks import move, read_lock, release, take
-from nft_upgrade.adapters.dynamodb_nfts import write_nft
-from nft_upgrade.adapters.dynamodb_transactions import Order, Step, transact
+from nft_upgrade.adapters.dynamodb_locks import read_lock
+from nft_upgrade.adapters.dynamodb_transactions import transact
+from nft_upgrade.adapters.dynamodb_transitions import Models, assign, present, steps_of
 from nft_upgrade.domain.errors import VersionConflict
 from nft_upgrade.domain.events import UpgradeEvent
 from nft_upgrade.domain.upgrade import Lock, LockKind, Status, Transition, Upgrade
@@ -77,22 +75,24 @@ class DynamoDbUpgrades:
     def __init__(self, tables: str | Database, *, pause: Pause = time.sleep) -> None:
         database = Database.of(tables)
         self._connection = database.connection
-        self._requests = database.bind(RequestItem)
-        self._events = database.bind(EventItem)
+        self._models = Models(
+            requests=database.bind(RequestItem),
+            events=database.bind(EventItem),
+            nfts=database.bind(NftItem),
+            locks=database.bind(LockItem),
+        )
         self._attempts = database.bind(AttemptItem)
-        self._nfts = database.bind(NftItem)
-        self._locks = database.bind(LockItem)
         self._upgrades_table = database.table_name(RequestItem)
         self._pause = pause
 
     # --- requests ------------------------------------------------------------------------------
 
     def get(self, upgrade_id: str) -> Upgrade | None:
-        item = read_item(self._requests, upgrade_id, REQUEST)
+        item = read_item(self._models.requests, upgrade_id, REQUEST)
         return upgrade_of(item) if item else None
 
     def commit(self, transition: Transition) -> None:
-        refused = transact(self._connection, self._steps(transition), self._pause)
+        refused = transact(self._connection, steps_of(transition, self._models), self._pause)
         if refused and not self._is_committed(transition.event):
             raise refused[0].error
 
@@ -102,7 +102,7 @@ class DynamoDbUpgrades:
         start = _page_start(user_id, cursor) if cursor else None
         has_status = RequestItem.status == status.value if status else None
         with storage():
-            found = self._requests.by_user.query(
+            found = self._models.requests.by_user.query(
                 user_id,
                 filter_condition=has_status,
                 scan_index_forward=False,
@@ -125,21 +125,23 @@ class DynamoDbUpgrades:
     def due(self, *, before: datetime, limit: int, shard: int = 0) -> Sequence[Upgrade]:
         is_due = RequestItem.due_at <= before
         with storage():
-            found = self._requests.by_due.query(request_partition(shard), is_due, limit=limit)
+            found = self._models.requests.by_due.query(
+                request_partition(shard), is_due, limit=limit
+            )
             return [upgrade_of(item) for item in found]
 
     def note(self, before: Upgrade, after: Upgrade) -> None:
         facts = request_facts(after)
-        actions = [_assign(self._requests, name, facts[name]) for name in NOTED]
+        actions = [assign(self._models.requests, name, facts[name]) for name in NOTED]
         # True until somebody commits a transition or numbers another execution.
         is_unmoved = (RequestItem.version == before.version) & (RequestItem.run == before.run)
-        if not self._update(self._requests(before.id, REQUEST), actions, is_unmoved):
+        if not self._update(self._models.requests(before.id, REQUEST), actions, is_unmoved):
             self._require_noted(after)
 
     # --- locks, attempts -----------------------------------------------------------------------
 
     def lock(self, kind: LockKind, name: str) -> Lock | None:
-        return read_lock(self._locks, kind, name)
+        return read_lock(self._models.locks, kind, name)
 
     def attempts(self, upgrade_id: str) -> Sequence[MintAttempt]:
         is_attempt = AttemptItem.entry.startswith(ATTEMPT)
@@ -148,7 +150,7 @@ class DynamoDbUpgrades:
             return [attempt_of(item) for item in found]
 
     def add_attempt(self, attempt: MintAttempt) -> None:
-        item = self._attempts(**_present(attempt_facts(attempt)))
+        item = self._attempts(**present(attempt_facts(attempt)))
         is_new = AttemptItem.entry.does_not_exist()
         with storage():
             try:
@@ -174,21 +176,21 @@ class DynamoDbUpgrades:
     def events(self, upgrade_id: str, *, after: int = 0) -> Sequence[UpgradeEvent]:
         is_later = EventItem.entry.between(event_entry(after + 1), event_entry(LAST_SEQUENCE))
         with storage():
-            found = self._events.query(upgrade_id, is_later, consistent_read=True)
+            found = self._models.events.query(upgrade_id, is_later, consistent_read=True)
             return [event_of(item) for item in found]
 
     def unpublished(self, *, before: datetime, limit: int) -> Sequence[UpgradeEvent]:
         is_old = EventItem.due_at < before
         with storage():
             shards = [
-                self._events.by_due.query(event_partition(shard), is_old, limit=limit)
+                self._models.events.by_due.query(event_partition(shard), is_old, limit=limit)
                 for shard in range(DUE_SHARDS)
             ]
             oldest = merge(*shards, key=lambda item: (item.due_at, item.upgrade_id, item.entry))
             return [event_of(item) for item in islice(oldest, limit)]
 
     def mark_published(self, event: UpgradeEvent, *, at: datetime) -> None:
-        item = self._events(event.upgrade_id, event_entry(event.sequence))
+        item = self._models.events(event.upgrade_id, event_entry(event.sequence))
         # False once it is marked, and for an event that does not exist: nothing to do either way.
         is_unmarked = EventItem.due_shard.exists()
         actions: list[Action] = [
@@ -200,55 +202,9 @@ class DynamoDbUpgrades:
 
     # --- how -----------------------------------------------------------------------------------
 
-    def _steps(self, transition: Transition) -> Sequence[Step]:
-        before = transition.before
-        return [
-            *(take(self._locks, lock) for lock in transition.takes),
-            *(move(self._locks, lock, previous=_previous(before)) for lock in transition.moves),
-            *(release(self._locks, lock) for lock in transition.releases),
-            self._change(before, transition.after) if before else self._open(transition.after),
-            *(write_nft(self._nfts, change) for change in transition.nfts),
-            self._append(transition.event),
-        ]
-
-    def _open(self, upgrade: Upgrade) -> Step:
-        item = self._requests(upgrade.id, REQUEST, **_present(request_facts(upgrade)))
-        is_new = RequestItem.upgrade_id.does_not_exist()
-        return Step(
-            Order.PUT,
-            lambda write: write.save(item, is_new),
-            lambda _: VersionConflict("An upgrade of this id exists already."),
-        )
-
-    def _change(self, before: Upgrade, after: Upgrade) -> Step:
-        """Only what differs is written, so that bookkeeping noted meanwhile stays."""
-        old, new = request_facts(before), request_facts(after)
-        changes = [_assign(self._requests, n, new[n]) for n in new if new[n] != old[n]]
-        # True while the upgrade stands where the transition was decided.
-        is_unmoved = (RequestItem.version == before.version) & (
-            RequestItem.status == before.status.value
-        )
-        # False when a new execution was numbered meanwhile: this decision may not know of it.
-        is_same_run = RequestItem.run == before.run
-        item = self._requests(before.id, REQUEST)
-        return Step(
-            Order.UPDATE,
-            lambda write: write.update(item, changes, is_unmoved & is_same_run),
-            lambda _: VersionConflict("Somebody else moved the upgrade first."),
-        )
-
-    def _append(self, event: UpgradeEvent) -> Step:
-        item = self._events(**_present(event_facts(event)))
-        is_new = EventItem.entry.does_not_exist()
-        return Step(
-            Order.PUT,
-            lambda write: write.save(item, is_new),
-            lambda _: VersionConflict("Another event has this place."),
-        )
-
     def _is_committed(self, event: UpgradeEvent) -> bool:
         """Whether an earlier call, perhaps one whose answer was lost, committed this very event."""
-        item = read_item(self._events, event.upgrade_id, event_entry(event.sequence))
+        item = read_item(self._models.events, event.upgrade_id, event_entry(event.sequence))
         return item is not None and item.hash == event.hash
 
     def _active_pages(self, shard: int, at_most: int) -> Iterator[int]:
@@ -297,23 +253,6 @@ class DynamoDbUpgrades:
         item = read_item(self._attempts, attempt.upgrade_id, entry)
         if item is None or item.message != attempt.message:
             raise VersionConflict(f"Attempt {attempt.number} was written by somebody else.")
-
-
-def _previous(before: Upgrade | None) -> str:
-    if before is None:
-        raise ValueError("only a change of an existing upgrade moves a lock")
-    return before.nft_id
-
-
-def _present(facts: dict[str, Any]) -> dict[str, Any]:
-    return {name: fact for name, fact in facts.items() if fact is not None}
-
-
-def _assign(model: type[RequestItem], name: str, fact: Any) -> Action:
-    """An index is sparse only where the attribute is gone, not where it is null."""
-    attribute = getattr(model, name)
-    action: Action = attribute.remove() if fact is None else attribute.set(fact)
-    return action
 
 
 def _page_start(user_id: str, cursor: str) -> dict[str, Any]:

@@ -100,8 +100,8 @@ class SignIn:
         return signed.address
 
     def _take(self, message: bytes, at: datetime) -> JsonObject:
-        nonces = _NONCE_LINE.findall(message)
-        fields = self.challenges.take(nonces[0].decode(), at=at) if len(nonces) == 1 else None
+        nonce = _NONCE_LINE.search(message)
+        fields = self.challenges.take(nonce[1].decode(), at=at) if nonce else None
         if fields is None:
             raise SignInFailed("The challenge is unknown, used or expired. Ask for a new one.")
         return fields

@@ -1,0 +1,198 @@
+"""The consumer's thread against a broker that can appear, grow, fall silent and come back.
+
+`Broker` is a whole small implementation of what the consumer asks of kafka-python; that the real
+one behaves so is shown by test_faults.py."""
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from kafka import TopicPartition
+from kafka.errors import KafkaTimeoutError
+
+import relay.consumer
+from nft_upgrade.messages import TOPIC_PROGRESS, TOPICS
+from relay.consumer import Consumer, RawRecord, SourceState
+
+
+@dataclass
+class Broker:
+    """Logs by partition; `is_silent`: nothing answers."""
+
+    partitions: dict[str, int] = field(default_factory=lambda: dict.fromkeys(TOPICS, 1))
+    logs: dict[TopicPartition, list[RawRecord]] = field(default_factory=lambda: defaultdict(list))
+    is_silent: bool = False
+    connects: int = 0
+
+    def put(self, value: bytes, *, user: bytes = b"user", partition: int = 0) -> None:
+        self.logs[TopicPartition(TOPIC_PROGRESS, partition)].append((user, value))
+
+    def connect(self) -> "Client":
+        self.answer()
+        self.connects += 1
+        return Client(self)
+
+    def answer(self) -> None:
+        if self.is_silent:
+            raise KafkaTimeoutError("silent")
+
+
+@dataclass
+class Client:
+    """A consumer of one `Broker`."""
+
+    broker: Broker
+    places: dict[TopicPartition, int] = field(default_factory=dict)
+
+    def partitions_for_topic(self, topic: str) -> set[int]:
+        return set(range(self.broker.partitions.get(topic, 0)))
+
+    def end_offsets(self, partitions: Sequence[Any], timeout_ms: int) -> dict[Any, int]:
+        self.broker.answer()
+        return {p: len(self.broker.logs[p]) for p in partitions}
+
+    def beginning_offsets(self, partitions: Sequence[Any], timeout_ms: int) -> dict[Any, int]:
+        self.broker.answer()
+        return dict.fromkeys(partitions, 0)
+
+    def position(self, partition: TopicPartition, timeout_ms: int) -> int:
+        return self.places[partition]
+
+    def assign(self, partitions: Sequence[TopicPartition]) -> None:
+        self.places = dict.fromkeys(partitions, -1)
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        assert partition in self.places
+        self.places[partition] = offset
+
+    def poll(self, timeout_ms: int) -> dict[TopicPartition, list[Any]]:
+        time.sleep(0.005)
+        if self.broker.is_silent:
+            return {}
+        found = {}
+        for partition, place in self.places.items():
+            assert place >= 0, "assigned without a place"
+            new = self.broker.logs[partition][place:]
+            self.places[partition] += len(new)
+            found[partition] = [SimpleNamespace(key=key, value=value) for key, value in new]
+        return found
+
+    def close(self, timeout_ms: int) -> None:
+        self.places = {}
+
+
+@dataclass
+class Watch:
+    """The consumer under test and what it handed over."""
+
+    broker: Broker
+    got: list[bytes] = field(default_factory=list)
+    connects: int = 0
+    wanted: bytes = b"user"
+
+    def __post_init__(self) -> None:
+        self.state = SourceState()
+        self.consumer = Consumer(
+            self.broker.connect,
+            topic_prefix="",
+            state=self.state,
+            listens=lambda message_key: message_key == self.wanted,
+            hand_over=lambda records: self.got.extend(value for _, value in records),
+            on_connect=self._count,
+        )
+
+    def _count(self) -> None:
+        self.connects += 1
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        ends = time.monotonic() + 5
+        while not condition():
+            assert time.monotonic() < ends, (self.state, self.got)
+            time.sleep(0.005)
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Probe often, so that a test takes moments."""
+    monkeypatch.setattr(relay.consumer, "PROBE_SECONDS", 0.02)
+    monkeypatch.setattr(relay.consumer, "BACKOFF_SECONDS", (0.02,))
+
+
+@pytest.fixture
+def watch() -> Iterator[Watch]:
+    watch = Watch(Broker())
+    watch.broker.put(b"before the start")
+    watch.consumer.start()
+    yield watch
+    watch.consumer.stop()
+    assert "kafka" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_reading_begins_at_the_end(watch: Watch) -> None:
+    watch.until(lambda: watch.state.is_caught_up)
+    watch.broker.put(b"after")
+    watch.until(lambda: watch.got == [b"after"])
+
+
+def test_records_nobody_wants_are_not_handed_over(watch: Watch) -> None:
+    watch.until(lambda: watch.state.is_caught_up)
+    watch.broker.put(b"theirs", user=b"somebody else")
+    watch.broker.put(b"ours")
+    watch.until(lambda: watch.got == [b"ours"])
+    assert watch.state.records == 2
+
+
+def test_a_new_partition_is_read_from_its_beginning(watch: Watch) -> None:
+    watch.until(lambda: watch.state.is_caught_up)
+    watch.broker.put(b"written before it was noticed", partition=1)
+    watch.broker.partitions[TOPIC_PROGRESS] = 2
+    watch.until(lambda: watch.got == [b"written before it was noticed"])
+    assert watch.state.partitions == len(TOPICS) + 1
+    watch.broker.put(b"old partition")
+    watch.until(lambda: watch.got[1:] == [b"old partition"])
+
+
+def test_a_missing_topic_means_not_ready() -> None:
+    watch = Watch(Broker(partitions=dict.fromkeys(TOPICS[:-1], 1)))
+    watch.consumer.start()
+    try:
+        watch.until(lambda: watch.state.is_connected)
+        assert not watch.state.is_caught_up
+        watch.broker.partitions = dict.fromkeys(TOPICS, 1)
+        watch.until(lambda: watch.state.is_caught_up)
+    finally:
+        watch.consumer.stop()
+
+
+def test_a_silent_broker_is_noticed_and_its_return_reported(watch: Watch) -> None:
+    watch.until(lambda: watch.connects == 1)
+    watch.broker.is_silent = True
+    watch.until(lambda: not watch.state.is_connected)
+    assert not watch.state.is_caught_up
+    watch.broker.is_silent = False
+    watch.until(lambda: watch.connects == 2 and watch.state.is_caught_up)
+
+
+def test_after_a_long_silence_a_new_client_starts_from_the_bootstrap_servers(
+    watch: Watch,
+) -> None:
+    watch.until(lambda: watch.state.is_caught_up)
+    watch.broker.is_silent = True
+    time.sleep(0.3)
+    watch.broker.is_silent = False
+    watch.until(lambda: watch.broker.connects == 2 and watch.state.is_caught_up)
+    watch.broker.put(b"after")
+    watch.until(lambda: watch.got == [b"after"])
+
+
+def test_no_fault_ends_the_thread(watch: Watch) -> None:
+    watch.until(lambda: watch.state.is_caught_up)
+    watch.broker.logs[TopicPartition(TOPIC_PROGRESS, 0)] = None  # type: ignore[assignment]
+    watch.until(lambda: not watch.state.is_connected)
+    watch.broker.logs[TopicPartition(TOPIC_PROGRESS, 0)] = []
+    watch.until(lambda: watch.state.is_caught_up)
