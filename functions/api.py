@@ -28,6 +28,10 @@ def door_to(app: FastAPI) -> Mangum:
 
 @cache
 def _door() -> Mangum:
-    """Built by the first call, kept for all others. The package's log lines become JSON too."""
-    copy_config_to_registered_loggers(observability.logger(), include={"nft_upgrade.http.edge"})
-    return door_to(wiring.api_app())
+    """Built by the first call, kept for all others.
+
+    The package's own log lines become JSON too; its loggers exist once the application does.
+    """
+    door = door_to(wiring.api_app())
+    copy_config_to_registered_loggers(observability.logger(), include={"nft_upgrade"})
+    return door

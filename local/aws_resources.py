@@ -3,7 +3,6 @@
 import functools
 import io
 import re
-import sys
 import threading
 import zipfile
 from collections.abc import Callable
@@ -46,7 +45,7 @@ def create_resources(
     table_prefix: str = TABLE_PREFIX,
     functions: Path = FUNCTIONS,
 ) -> None:
-    """Create all that is missing; what exists stays as it is.
+    """Create all that is missing; what exists stays as it is. Raises MissingFunction.
 
     `endpoint` is the emulator's URL; `dynamodb_endpoint` another one for the tables alone.
     """
@@ -161,11 +160,7 @@ def _empty_zip() -> bytes:
 
 
 def _create_state_machine(endpoint: str, functions: Path) -> None:
-    try:
-        text = definition(functions)
-    except (FileNotFoundError, MissingFunction) as problem:
-        print(f"no state machine: {problem}", file=sys.stderr)
-        return
+    text = definition(functions)
     step_functions = client("stepfunctions", endpoint)
     _create(
         lambda: step_functions.create_state_machine(

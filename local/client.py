@@ -29,6 +29,10 @@ SIGN_IN_LINES = (
 )
 
 
+STRING_BODY = "text/plain;charset=UTF-8"
+"""What `fetch` declares for a string body; the product's own client says no more."""
+
+
 class Unexpected(Exception):
     """An answer that a client cannot go on with; the message shows it."""
 
@@ -139,13 +143,14 @@ class Browser:
     """
 
     origin: str
-    content_type: str | None = "text/plain;charset=UTF-8"
-    """What `fetch` declares for a string body; the product's own client says no more."""
     patience_seconds: float = 20.0
     """How long a part that restarts is waited for."""
+    page_origin: str = ""
+    """Where the page came from, as the header `Origin` says it; unset: from `origin`."""
     _client: httpx.Client = field(init=False)
 
     def __post_init__(self) -> None:
+        self.page_origin = self.page_origin or self.origin
         self._client = httpx.Client(base_url=self.origin, trust_env=False, timeout=60)
 
     def close(self) -> None:
@@ -153,12 +158,12 @@ class Browser:
 
     def post(self, path: str, body: Mapping[str, Any] | None = None) -> httpx.Response:
         """A POST as the page would send it, whatever it answers."""
-        headers = {"Origin": self.origin}
+        headers = {"Origin": self.page_origin}
         if body is None:
             return self._patiently("POST", path, headers=headers)
-        if self.content_type:
-            headers["Content-Type"] = self.content_type
-        return self._patiently("POST", path, content=json.dumps(body).encode(), headers=headers)
+        content = json.dumps(body).encode()
+        headers["Content-Type"] = STRING_BODY
+        return self._patiently("POST", path, content=content, headers=headers)
 
     def get(self, path: str) -> httpx.Response:
         return self._patiently("GET", path)

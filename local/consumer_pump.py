@@ -18,6 +18,8 @@ BATCH = 100
 POLL_MS = 500
 FETCH_WAIT_MS = 200
 """The embedded broker lets a new record wait so long; a real one answers at once."""
+SESSION_MS = 6_000
+"""The embedded broker forgets a member only when its session ends, even one that said goodbye."""
 RETRY_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0)
 ARN = "arn:aws:kafka:us-east-1:123456789012:cluster/local/1"
 
@@ -62,6 +64,8 @@ class ConsumerPump:
             allow_auto_create_topics=False,
             fetch_max_wait_ms=FETCH_WAIT_MS,
             max_poll_records=BATCH,
+            session_timeout_ms=SESSION_MS,
+            heartbeat_interval_ms=SESSION_MS // 4,
             metrics_enabled=False,
         )
         try:

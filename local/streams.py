@@ -12,11 +12,10 @@ consumers drop what they know.
 """
 
 import argparse
-import itertools
 import signal
 import threading
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -57,15 +56,15 @@ def function(name: str, directory: Path) -> Callable[[Any], Any]:
 # --- catching up ----------------------------------------------------------------------------------
 
 
-def catch_up(settings: PublishSettings) -> int:
-    """Publish what the stream will not bring any more; how many events that were."""
+def catch_up(settings: PublishSettings) -> None:
+    """Publish what the stream will not bring any more."""
     outbox = wiring_events.outbox()
-    count = 0
-    events = every_event(settings) if topics_are_empty(settings) else unpublished(settings)
-    for page in _pages(events):
-        outbox.publish(page)
-        count += len(page)
-    return count
+    if topics_are_empty(settings):
+        events, marked = every_event(settings)
+    else:
+        events, marked = unpublished(settings), frozenset()
+    for start in range(0, len(events), PAGE):
+        outbox.publish(events[start : start + PAGE], marked=marked)
 
 
 def topics_are_empty(settings: PublishSettings) -> bool:
@@ -83,8 +82,8 @@ def topics_are_empty(settings: PublishSettings) -> bool:
         consumer.close()
 
 
-def every_event(settings: PublishSettings) -> list[UpgradeEvent]:
-    """All events there are, each upgrade's in order."""
+def every_event(settings: PublishSettings) -> tuple[list[UpgradeEvent], frozenset[str]]:
+    """All events there are, each upgrade's in order, and the ids of those marked published."""
     pages = (
         boto3.client("dynamodb")
         .get_paginator("scan")
@@ -95,20 +94,17 @@ def every_event(settings: PublishSettings) -> list[UpgradeEvent]:
             ConsistentRead=True,
         )
     )
-    events = [event_from_image(item) for page in pages for item in page["Items"]]
-    return sorted(events, key=lambda event: (event.occurred_at, event.upgrade_id, event.sequence))
+    items = [(event_from_image(item), item) for page in pages for item in page["Items"]]
+    events = sorted(
+        (event for event, _ in items), key=lambda e: (e.occurred_at, e.upgrade_id, e.sequence)
+    )
+    return events, frozenset(event.event_id for event, item in items if "published_at" in item)
 
 
-def unpublished(settings: PublishSettings) -> Iterable[UpgradeEvent]:
-    """One page: what is beyond it comes with the sweep."""
+def unpublished(settings: PublishSettings) -> Sequence[UpgradeEvent]:
+    """The oldest thousand: what is beyond comes with the sweep."""
     upgrades = wiring_events.upgrades(settings.table_prefix)
     return upgrades.unpublished(before=datetime.now(UTC), limit=1000)
-
-
-def _pages(events: Iterable[UpgradeEvent]) -> Iterator[tuple[UpgradeEvent, ...]]:
-    remaining = iter(events)
-    while page := tuple(itertools.islice(remaining, PAGE)):
-        yield page
 
 
 # --- the schedule ---------------------------------------------------------------------------------

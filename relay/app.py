@@ -99,13 +99,13 @@ def _say_ready(url: str) -> None:
 
 def run(settings: RelaySettings, parts: Parts) -> None:
     """The process's whole life, on uvloop."""
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
     # kafka-python tells every reconnect of every broker; the consumer tells what matters.
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     try:
         uvloop.run(_until_told(settings, parts))
     except OSError as error:
-        sys.exit(f"relay: {error}")
+        sys.exit(f"relay: {settings.relay_host}:{settings.relay_port}: {error.strerror or error}")
 
 
 def main() -> None:

@@ -69,21 +69,20 @@ class Relay:
         self.bad_records = 0
         self.reader = Reader(table, workers=settings.relay_read_workers)
         self.hub = Hub(_limits(settings), notice=self._notice, random=random)
-        self.door = Door(
-            settings,
-            self.hub,
-            self.reader,
-            Outside(
-                sessions=sessions,
-                tickets=tickets,
-                now=now,
-                monotonic=self.loop.time,
-                random=random,
-                request_id=request_id,
-                elsewhere=partial(self.loop.run_in_executor, None),
-                operations=lambda path: operations(path, self._figures()),
-            ),
+        self.door = self._make_door(sessions, tickets)
+
+    def _make_door(self, sessions: Sessions, tickets: Tickets) -> Door:
+        outside = Outside(
+            sessions=sessions,
+            tickets=tickets,
+            now=self._now,
+            monotonic=self.loop.time,
+            random=self.random,
+            request_id=self.request_id,
+            elsewhere=partial(self.loop.run_in_executor, None),
+            operations=lambda path: operations(path, self._figures()),
         )
+        return Door(self.settings, self.hub, self.reader, outside)
 
     # --- its life ----------------------------------------------------------------------------
 

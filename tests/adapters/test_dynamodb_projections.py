@@ -150,9 +150,7 @@ def test_an_audit_entry_is_never_replaced(database: Database, name: str) -> None
     assert trail.entry(event.upgrade_id, 1) == AuditEntry(event, START)
 
 
-def test_a_notification_is_claimed_once_settled_and_released(
-    database: Database, name: str
-) -> None:
+def test_a_notification_is_claimed_once_settled_and_released(database: Database, name: str) -> None:
     kept = DynamoDbNotifications(database)
     claim = Notification(
         user_id=name, event_id=f"{name}:9", status=NotificationStatus.SENDING, at=START

@@ -103,9 +103,7 @@ def test_the_same_on_apache_kafka(apache_kafka: KafkaEndpoint) -> None:
     all_acknowledged(settings_for(apache_kafka.bootstrap, None), "wallet-apache")
 
 
-def test_headers_tell_what_a_record_is(
-    publisher: KafkaPublisher, settings: KafkaSettings
-) -> None:
+def test_headers_tell_what_a_record_is(publisher: KafkaPublisher, settings: KafkaSettings) -> None:
     publisher.publish(story()[:1])
     (record,) = records_in(settings)
     assert dict(record.headers) == {

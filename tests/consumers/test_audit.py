@@ -18,7 +18,9 @@ from tests.fakes.events import (
 )
 
 
-def audit_of(trail: FakeAuditTrail, *archives: AuditArchive, meter: FakeMeter | None = None) -> Audit:
+def audit_of(
+    trail: FakeAuditTrail, *archives: AuditArchive, meter: FakeMeter | None = None
+) -> Audit:
     return Audit(trail, archives, FixedClock(), meter or FakeMeter())
 
 

@@ -307,6 +307,7 @@ def test_active_requests_are_counted_no_further_than_asked(storage: Storage) -> 
         opened(storage, f"active-{number}", f"user-{number}")
     assert storage.upgrades.count_active(at_most=100) == 6
     assert storage.upgrades.count_active(at_most=4) == 4
+    assert storage.upgrades.count_active(at_most=0) == 0
 
 
 def test_ended_requests_are_not_active(storage: Storage) -> None:

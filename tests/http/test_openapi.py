@@ -7,7 +7,7 @@ import pytest
 from openapi_spec_validator import validate
 
 from nft_upgrade.domain import base58
-from nft_upgrade.http import schemas
+from nft_upgrade.http import schemas_in
 from tests.http.house import House
 
 ROUTES = {
@@ -86,7 +86,7 @@ def test_nothing_of_the_frameworks_own_errors_is_left(document: dict[str, Any]) 
 
 
 def test_the_examples_are_well_formed() -> None:
-    assert base58.is_canonical(schemas.MINT, length=32)
-    assert base58.is_canonical(schemas.WALLET, length=32)
-    (signature,) = schemas.ConfirmRequest.model_fields["burn_transaction_hash"].examples or [""]
+    assert base58.is_canonical(schemas_in.MINT, length=32)
+    assert base58.is_canonical(schemas_in.WALLET, length=32)
+    (signature,) = schemas_in.ConfirmRequest.model_fields["burn_transaction_hash"].examples or [""]
     assert base58.is_canonical(signature, length=64)

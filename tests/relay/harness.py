@@ -19,6 +19,7 @@ from nft_upgrade.domain.nft import Nft, NftStatus
 from nft_upgrade.domain.upgrade import Failure, Status, Transition, Upgrade, open_upgrade
 from nft_upgrade.http.sessions import SessionSigner, SessionVerifier
 from nft_upgrade.messages import to_record
+from nft_upgrade.ports import Nfts, Upgrades
 from relay.consumer import SourceState
 from relay.server import Relay
 from tests.fakes.storage import FakeNfts, FakeTickets, FakeUpgrades
@@ -88,9 +89,13 @@ def an_nft(mint: str, owner: str, *, level: int) -> Nft:
 
 
 class Teller(Protocol):
-    """Where a story's steps go."""
+    """Where a story's steps go: the fakes, or the real tables."""
 
-    table: Table
+    @property
+    def table(self) -> Upgrades: ...
+
+    @property
+    def nfts(self) -> Nfts: ...
 
     def publish(self, *events: UpgradeEvent) -> None: ...
 
@@ -120,7 +125,7 @@ class Story:
         )
         self.nft = nft
         self.upgrade = upgrade
-        FakeNfts(world.table.store).register(nft, takes=())
+        world.nfts.register(nft, takes=())
         self.take(open_upgrade(upgrade, nft=nft))
 
     def take(self, transition: Transition, *, publish: bool = True) -> UpgradeEvent:
@@ -178,6 +183,7 @@ class World:
         }
         self.settings = RelaySettings(**{**defaults, **settings})
         self.table = Table()
+        self.nfts = FakeNfts(self.table.store)
         self.tickets = FakeTickets()
         self.source = SourceState(is_connected=True, is_caught_up=True, partitions=15)
         self.relay: Relay | None = None

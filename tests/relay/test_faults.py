@@ -17,6 +17,7 @@ from nft_upgrade.adapters.kafka_events import KafkaPublisher
 from nft_upgrade.config import KafkaSettings
 from nft_upgrade.domain.events import UpgradeEvent
 from nft_upgrade.domain.upgrade import TERMINAL
+from tests.fakes.storage import FakeNfts
 from tests.fixtures.kafka import KafkaEndpoint
 from tests.relay.harness import Story, Table, bearer
 from tests.relay.killable import Killable, lent
@@ -34,6 +35,7 @@ class Scene:
     table: Table = field(default_factory=Table)
 
     def __post_init__(self) -> None:
+        self.nfts = FakeNfts(self.table.store)
         settings = KafkaSettings(
             kafka_bootstrap_servers=self.kafka.bootstrap, kafka_api_version=self.kafka.api_version
         )

@@ -191,6 +191,7 @@ def test_a_record_delivered_twice_is_sent_once(world: World) -> None:
         world.publish(*events, *events)
         story.step()
         assert sequences(stream.take(3)) == [2, 3, 4]
+    assert (world.figure("events_dropped_total"), world.figure("gaps_total")) == (4, 0)
 
 
 def test_a_lost_record_is_filled_from_the_table_when_the_next_one_shows_the_gap(

@@ -244,3 +244,12 @@ def test_eligibility_of_a_free_nft_has_no_blockers_and_defaults_to_the_next_leve
 def test_a_user_without_an_nft_is_told_so() -> None:
     answer = World().opening.eligibility(ALICE, None)
     assert [blocker.code for blocker in answer.blockers] == ["nft_not_found"]
+
+
+@pytest.mark.parametrize("target", [-1, 0, 6])
+def test_eligibility_for_a_level_that_does_not_exist_is_an_answer_not_an_error(target: int) -> None:
+    world = World(replace(default_catalogue(), requirements_enforced=True))
+    world.give_nft()
+    answer = world.opening.eligibility(ALICE, target)
+    assert not answer.can_upgrade
+    assert "invalid_target_level" in {blocker.code for blocker in answer.blockers}

@@ -26,7 +26,8 @@ class ChainSettings(Group):
     """How Solana is reached."""
 
     solana_rpc_urls: Annotated[tuple[str, ...], NoDecode] = Field(
-        description="RPC providers, comma separated; with two or more, two must agree."
+        description="RPC providers, comma separated; with two or more, two must agree. "
+        "`secret:<name>`: the secret that holds them, since their URLs may contain access tokens."
     )
     solana_genesis_hash: str | None = Field(
         None,

@@ -128,11 +128,12 @@ def qualifications() -> Qualifications:
 
 @cache
 def chain() -> Chain:
+    from nft_upgrade.adapters.secret_urls import revealed
     from nft_upgrade.adapters.solana_chain import SolanaChain
 
     settings = ChainSettings()
     return SolanaChain(
-        settings.solana_rpc_urls,
+        revealed(settings.solana_rpc_urls),
         genesis_hash=settings.solana_genesis_hash,
         timeout_seconds=settings.solana_timeout_seconds,
         priority_fee_cap=_mint_settings().priority_fee_cap,

@@ -64,7 +64,7 @@ def release(locks: type[LockItem], lock: Lock) -> Step:
     """Delete it if it is this holder's; another holder's stays.
 
     It may be left out of the transaction: it can only become this holder's through a transition
-    of the same upgrade, whose version the transaction checks.
+    of the same upgrade or the same NFT, and the transaction checks the version of either.
     """
     is_gone = locks.lock.does_not_exist()
     is_mine = locks.holder == lock.holder

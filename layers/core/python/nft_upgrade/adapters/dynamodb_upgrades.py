@@ -65,6 +65,7 @@ from nft_upgrade.domain.upgrade import Lock, LockKind, Status, Transition, Upgra
 from nft_upgrade.ports import DUE_SHARDS, MintAttempt, Page
 
 __all__ = ["DynamoDbUpgrades", "event_from_image"]
+COUNTED_PER_CALL = 1000
 NOTED = ("run", "due_at", "due_shard", "claimed_height")
 """The attributes that bookkeeping may change."""
 
@@ -116,11 +117,11 @@ class DynamoDbUpgrades:
         count = 0
         with storage():
             for shard in range(DUE_SHARDS):
-                for found in self._active_pages(shard, at_most):
-                    count += found
+                for found in self._active_pages(shard):
                     if count >= at_most:
                         return at_most
-        return count
+                    count += found
+        return min(count, at_most)
 
     def due(self, *, before: datetime, limit: int, shard: int = 0) -> Sequence[Upgrade]:
         is_due = RequestItem.due_at <= before
@@ -207,7 +208,7 @@ class DynamoDbUpgrades:
         item = read_item(self._models.events, event.upgrade_id, event_entry(event.sequence))
         return item is not None and item.hash == event.hash
 
-    def _active_pages(self, shard: int, at_most: int) -> Iterator[int]:
+    def _active_pages(self, shard: int) -> Iterator[int]:
         start: Any = None
         while True:
             page = self._connection.query(
@@ -215,7 +216,7 @@ class DynamoDbUpgrades:
                 active_partition(shard),
                 index_name="by_active",
                 select="COUNT",
-                limit=at_most,
+                limit=COUNTED_PER_CALL,
                 exclusive_start_key=start,
             )
             yield page["Count"]

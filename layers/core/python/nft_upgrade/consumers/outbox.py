@@ -7,7 +7,7 @@ batch goes to Kafka in a few round trips here.
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,10 +60,13 @@ class Outbox:
         first = next((r.sequence_number for r in records if r.sequence_number in failed), None)
         return {"batchItemFailures": [{"itemIdentifier": first}] if first else []}
 
-    def publish(self, events: Sequence[UpgradeEvent]) -> Mapping[str, str | None]:
-        """Publish and mark; `Publisher`'s answer."""
+    def publish(
+        self, events: Sequence[UpgradeEvent], *, marked: Container[str] = ()
+    ) -> Mapping[str, str | None]:
+        """Publish, and mark those whose ids are not in `marked`; `Publisher`'s answer."""
         outcome = self._publisher.publish(events)
-        self._mark([event for event in events if outcome[event.event_id] is None])
+        published = [event for event in events if outcome[event.event_id] is None]
+        self._mark([event for event in published if event.event_id not in marked])
         return outcome
 
     def _readable(self, records: Sequence[StreamRecord]) -> list[tuple[StreamRecord, UpgradeEvent]]:

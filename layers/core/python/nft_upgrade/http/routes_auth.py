@@ -14,12 +14,11 @@ from nft_upgrade.http.errors import InvalidAddress, SignInFailed
 from nft_upgrade.http.rate_limit import limit
 from nft_upgrade.http.schemas import (
     ChallengeAnswer,
-    ChallengeRequest,
     SessionAnswer,
     SignInInput,
     User,
-    VerifyRequest,
 )
+from nft_upgrade.http.schemas_in import ChallengeRequest, VerifyRequest
 from nft_upgrade.http.sessions import Session, cookie_name
 from nft_upgrade.http.siws import SignedText, SignIn
 

@@ -19,15 +19,14 @@ from nft_upgrade.http.rate_limit import limit
 from nft_upgrade.http.schemas import (
     UPGRADE_ID,
     BurnTransactionAnswer,
-    ConfirmRequest,
     OpenAnswer,
-    OpenRequest,
     RequestsAnswer,
     StatusAnswer,
     StepAnswer,
     TicketAnswer,
     UpgradeView,
 )
+from nft_upgrade.http.schemas_in import ConfirmRequest, OpenRequest
 from nft_upgrade.http.tickets import issue_ticket
 from nft_upgrade.use_cases import burning
 

@@ -1,85 +1,21 @@
-"""The JSON of every route, in and out: what is validated, what is sent, and what /docs shows."""
+"""The JSON that routes answer, and how it is made of what the use cases return."""
 
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
-from pydantic.alias_generators import to_camel
+from pydantic import BaseModel, Field, PlainSerializer
 
-from nft_upgrade.domain.errors import InvalidTargetLevel
 from nft_upgrade.domain.events import UpgradeEvent, iso
 from nft_upgrade.domain.levels import Catalogue
 from nft_upgrade.domain.nft import Nft, NftStatus
 from nft_upgrade.domain.upgrade import Failure, Status, Upgrade
-from nft_upgrade.http.base58_text import address_text, mint_text, signature_text
+from nft_upgrade.http.schemas_in import BASE64, MINT, Wire
 from nft_upgrade.use_cases.opening import Eligibility, Opened
 
-MINT = "7Nf3cqSyzkjdDhkFUSv3dU3zjWcJZ3LBzqPHb6pY8VwF"
-WALLET = "9xQeWvG816bUx9EPjHmaT23yvVM2ZWbrrpZb9PusVFin"
 UPGRADE_ID = "01KAXE6M2T8V4N9Q5R7S3W1Y0Z"
-_BASE64 = "AQAAAAAAAAAAAAAA"
-
-
-class Wire(BaseModel):
-    """camelCase outside, snake_case inside; fields we do not know are refused."""
-
-    model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True
-    )
-
-
-def _level(value: object) -> int:
-    """A whole number. JSON's `true` and `"2"` are none."""
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise InvalidTargetLevel("targetLevel must be the number of the next level.")
-    return value
-
-
 Moment = Annotated[datetime, PlainSerializer(iso, return_type=str)]
-Mint = Annotated[str, BeforeValidator(mint_text)]
-Address = Annotated[str, BeforeValidator(address_text)]
-BurnSignature = Annotated[str, BeforeValidator(signature_text)]
-TargetLevel = Annotated[int, BeforeValidator(_level)]
-Base64 = Annotated[str, Field(strict=True, max_length=4096)]
-
-
-# --- in -------------------------------------------------------------------------------------
-
-
-class ChallengeRequest(Wire):
-    """Which wallet wants to sign in."""
-
-    address: Address = Field(examples=[WALLET])
-
-
-class VerifyRequest(Wire):
-    """What the wallet's `signIn` gave back: bytes as base64."""
-
-    address: Address = Field(examples=[WALLET])
-    signed_message: Base64 = Field(examples=[_BASE64])
-    signature: Base64 = Field(examples=[_BASE64])
-
-
-class OpenRequest(Wire):
-    """Which NFT is to become which level."""
-
-    current_nft_id: Mint = Field(examples=[MINT], description="The NFT's mint address.")
-    target_level: TargetLevel = Field(examples=[2], description="The current level + 1.")
-
-
-class ConfirmRequest(Wire):
-    """The signature of the transaction that burned the NFT."""
-
-    burn_transaction_hash: BurnSignature = Field(
-        examples=[
-            "5VERv8NMvzbJMEkV8xnrLkEaWRtSz9CosKDYjCJjBRnbJLgp8uirBgmQpjKhoR4tjF3ZpRzrFmBV6UjKdiSZkQUW"
-        ]
-    )
-
-
-# --- out ------------------------------------------------------------------------------------
 
 
 class Success(Wire):
@@ -186,7 +122,7 @@ class OpenAnswer(Success):
     upgrade_request_id: str = Field(examples=[UPGRADE_ID])
     status: Status
     message: str
-    burn_transaction: str = Field(examples=[_BASE64])
+    burn_transaction: str = Field(examples=[BASE64])
     expires_at: Moment
     events_url: str = Field(examples=[f"/api/nft/upgrade/{UPGRADE_ID}/events"])
 
@@ -204,7 +140,7 @@ class OpenAnswer(Success):
 
 
 class BurnTransactionAnswer(Success):
-    burn_transaction: str = Field(examples=[_BASE64], description="Unsigned, base64.")
+    burn_transaction: str = Field(examples=[BASE64], description="Unsigned, base64.")
 
 
 class StepAnswer(Success):

@@ -25,6 +25,8 @@ ALGORITHM = "Ed25519"
 TOKEN_TYPE = "at+jwt"
 AUDIENCE = "nft-upgrade"
 LONGEST_TOKEN = 2048
+CLOCK_SKEW = timedelta(seconds=5)
+"""Tokens count from that long before they are issued: another machine's clock may lag."""
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
 _CLAIMS = jwt.JWTClaimsRegistry
 
@@ -126,9 +128,9 @@ class SessionSigner:
 
     def issue(self, user_id: str, *, session_id: str, at: datetime) -> tuple[str, Session]:
         """The access token and the session it stands for; times are whole seconds."""
-        begin = at.replace(microsecond=0)
-        session = Session(user_id, begin + self.life, session_id)
-        return self._compact(self._claims(session, begin)), session
+        now = at.replace(microsecond=0)
+        session = Session(user_id, now + self.life, session_id)
+        return self._compact(self._claims(session, now - CLOCK_SKEW)), session
 
     def _claims(self, session: Session, begin: datetime) -> dict[str, Any]:
         moment = int(begin.timestamp())

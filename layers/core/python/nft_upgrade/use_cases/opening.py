@@ -9,7 +9,7 @@ from typing import Any
 
 from nft_upgrade.domain.errors import (
     AlreadyRedeemed,
-    MaxLevel,
+    InvalidTargetLevel,
     MintingPaused,
     NftNotFound,
     NftNotFree,
@@ -179,9 +179,10 @@ class Opening:
             )
 
     def _require_qualified(self, user_id: str, target: int) -> None:
-        if target > self.policy.catalogue.top:
-            raise MaxLevel(f"There is no level {target}.")
-        missing = self.policy.catalogue.blockers(target, self.qualifications.of(user_id))
+        catalogue = self.policy.catalogue
+        if not 1 <= target <= catalogue.top:
+            raise InvalidTargetLevel(f"There is no level {target}.")
+        missing = catalogue.blockers(target, self.qualifications.of(user_id))
         if missing:
             raise RequirementsNotMet(" ".join(missing))
 

@@ -1,0 +1,133 @@
+"""Layers without Docker: pip fetches wheels for Lambda's platform, byte code is compiled if the
+runtime's own Python is at hand.
+
+What was fetched once is kept under `.build/layers`, so that a second synthesis only copies it.
+"""
+
+import compileall
+import hashlib
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final
+
+import jsii
+from aws_cdk import AssetHashType, BundlingOptions, DockerImage, ILocalBundling
+from aws_cdk import aws_lambda as lambda_
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+REQUIREMENTS: Final = ROOT / "layers/dependencies/requirements.txt"
+CORE: Final = ROOT / "layers/core/python"
+KEPT: Final = ROOT / ".build/layers"
+RUNTIME_VERSION: Final = "3.14"
+PLATFORMS: Final = ("manylinux2014_aarch64", "manylinux_2_28_aarch64", "manylinux_2_34_aarch64")
+"""What Amazon Linux 2023 (glibc 2.34) runs."""
+
+
+@jsii.implements(ILocalBundling)
+class LocalBundling:
+    """CDK calls it instead of a container; it never answers "use one"."""
+
+    def __init__(self, build: Any) -> None:
+        """`build(target)` fills a directory."""
+        self._build = build
+
+    def try_bundle(self, output_dir: str, *_: Any, **__: Any) -> bool:
+        self._build(Path(output_dir))
+        return True
+
+
+def dependencies_code(*, wheels: str) -> lambda_.AssetCode:
+    """The layer of what Lambda needs from PyPI; `wheels`: `lambda` or `host`."""
+    mark = _digest([REQUIREMENTS], wheels, str(has_runtime_python()))
+    return _code(REQUIREMENTS.parent, mark, lambda target: _dependencies(target, mark, wheels))
+
+
+def core_code(*, wheels: str) -> lambda_.AssetCode:
+    """The layer of the package itself, as it lies."""
+    sources = sorted(path for path in CORE.rglob("*") if _is_source(path))
+    mark = _digest(sources, wheels, str(has_runtime_python()))
+    return _code(CORE.parent, mark, lambda target: _core(target, wheels))
+
+
+def has_runtime_python() -> bool:
+    """Byte code is of use only when the runtime's own version made it."""
+    return runtime_python() is not None
+
+
+def runtime_python() -> str | None:
+    """Where the runtime's Python is on this machine."""
+    return shutil.which(f"python{RUNTIME_VERSION}")
+
+
+def build_dependencies(target: Path, wheels: str) -> None:
+    """Fill `target` with the wheels of the requirements; CalledProcessError when one is missing."""
+    platform = [f"--platform={name}" for name in PLATFORMS]
+    lambda_only = [*platform, f"--python-version={RUNTIME_VERSION}", "--implementation=cp"]
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run(
+        [
+            *command,
+            "--only-binary=:all:",
+            "--no-compile",
+            f"--target={target}",
+            f"--requirement={REQUIREMENTS}",
+            *([] if wheels == "host" else lambda_only),
+        ],
+        check=True,
+    )
+    shutil.rmtree(target / "bin", ignore_errors=True)
+
+
+def _code(source: Path, mark: str, build: Any) -> lambda_.AssetCode:
+    return lambda_.Code.from_asset(
+        str(source),
+        asset_hash=mark,
+        asset_hash_type=AssetHashType.CUSTOM,
+        bundling=BundlingOptions(
+            image=DockerImage.from_registry("never-used"), local=LocalBundling(build)
+        ),
+    )
+
+
+def _dependencies(target: Path, mark: str, wheels: str) -> None:
+    kept = KEPT / mark
+    if not kept.is_dir():
+        draft = kept.with_suffix(".draft")
+        shutil.rmtree(draft, ignore_errors=True)
+        build_dependencies(draft / "python", wheels)
+        _compile(draft, wheels)
+        draft.rename(kept)
+    shutil.copytree(kept, target, dirs_exist_ok=True)
+
+
+def _core(target: Path, wheels: str) -> None:
+    shutil.copytree(
+        CORE / "nft_upgrade",
+        target / "python" / "nft_upgrade",
+        ignore=shutil.ignore_patterns("__pycache__"),
+    )
+    _compile(target, wheels)
+
+
+def _compile(directory: Path, wheels: str) -> None:
+    """Unchecked byte code: a layer's files get new times when they are unpacked."""
+    if wheels == "host":
+        mode = compileall.py_compile.PycInvalidationMode.UNCHECKED_HASH  # type: ignore[attr-defined]
+        compileall.compile_dir(directory, quiet=2, invalidation_mode=mode)
+    elif python := runtime_python():
+        mode_option = "--invalidation-mode=unchecked-hash"
+        subprocess.run([python, "-m", "compileall", "-qq", mode_option, directory], check=False)
+
+
+def _is_source(path: Path) -> bool:
+    return path.is_file() and "__pycache__" not in path.parts and ".egg-info" not in str(path)
+
+
+def _digest(files: Iterable[Path], *words: str) -> str:
+    digest = hashlib.sha256(repr((RUNTIME_VERSION, PLATFORMS, words)).encode())
+    for path in files:
+        digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""Constructs: one file each, keyword-only arguments, exposing resources rather than names."""

@@ -1,0 +1,126 @@
+"""The API: an HTTP API in front of one function, let in through CloudFront alone."""
+
+import json
+
+from aws_cdk import Duration
+from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_apigatewayv2 as apigatewayv2
+from aws_cdk import aws_apigatewayv2_authorizers as authorizers
+from aws_cdk import aws_apigatewayv2_integrations as integrations
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_codedeploy as codedeploy
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from infra.parts.logs import log_group
+from infra.stages import Stage
+
+ORIGIN_HEADER = "x-origin-verify"
+LOGGED = {
+    "requestId": "$context.requestId",
+    "time": "$context.requestTime",
+    "method": "$context.httpMethod",
+    "path": "$context.path",
+    "status": "$context.status",
+    "latencyMs": "$context.responseLatency",
+    "ip": "$context.identity.sourceIp",
+    "error": "$context.error.message",
+    "integrationError": "$context.integrationErrorMessage",
+}
+"""The path without its query: no query string is ever logged."""
+
+
+class HttpApi(Construct):
+    """`api`, its `alias` that a canary moves, and `host` for the distribution."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        stage: Stage,
+        function: lambda_.Function,
+        origin_check: lambda_.IFunction,
+        data_key: kms.IKey,
+    ) -> None:
+        super().__init__(scope, id)
+        self.alias = lambda_.Alias(
+            self, "Live", alias_name="live", version=function.current_version
+        )
+        self.api = apigatewayv2.HttpApi(
+            self,
+            "Api",
+            api_name=stage.full_name,
+            create_default_stage=False,
+            default_integration=integrations.HttpLambdaIntegration(
+                "Function",
+                self.alias,
+                payload_format_version=apigatewayv2.PayloadFormatVersion.VERSION_2_0,
+            ),
+            default_authorizer=authorizers.HttpLambdaAuthorizer(
+                "ThroughCloudFront",
+                origin_check,
+                identity_source=[f"$request.header.{ORIGIN_HEADER}"],
+                response_types=[authorizers.HttpLambdaResponseType.SIMPLE],
+                results_cache_ttl=Duration.hours(1),
+            ),
+        )
+        self._add_stage(stage, data_key)
+        self._add_canary(stage)
+
+    @property
+    def host(self) -> str:
+        """Without scheme."""
+        return f"{self.api.api_id}.execute-api.{self.api.stack.region}.amazonaws.com"
+
+    def _add_stage(self, stage: Stage, data_key: kms.IKey) -> None:
+        group = log_group(
+            self, "AccessLogs", stage=stage, data_key=data_key,
+            name=f"/aws/vendedlogs/apis/{stage.full_name}",
+        )
+        made = apigatewayv2.HttpStage(
+            self,
+            "Default",
+            http_api=self.api,
+            stage_name="$default",
+            auto_deploy=True,
+            detailed_metrics_enabled=True,
+            throttle=apigatewayv2.ThrottleSettings(
+                rate_limit=stage.api_requests_per_second, burst_limit=stage.api_burst
+            ),
+        )
+        plain = made.node.default_child
+        assert isinstance(plain, apigatewayv2.CfnStage)
+        plain.access_log_settings = apigatewayv2.CfnStage.AccessLogSettingsProperty(
+            destination_arn=group.log_group_arn,
+            format=apigateway.AccessLogFormat.custom(json.dumps(LOGGED)).to_string(),
+        )
+
+    def _add_canary(self, stage: Stage) -> None:
+        """A tenth of the calls first; back to the old version when they fail."""
+        self.errors = cloudwatch.Alarm(
+            self,
+            "Errors",
+            metric=self.alias.metric_errors(period=Duration.minutes(1)),
+            threshold=1,
+            evaluation_periods=2,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            alarm_description="The API's function fails. Runbook: docs/operations.md#rollback",
+        )
+        codedeploy.LambdaDeploymentGroup(
+            self,
+            "Canary",
+            application=codedeploy.LambdaApplication(
+                self, "Application", application_name=f"{stage.full_name}-api"
+            ),
+            alias=self.alias,
+            deployment_config=codedeploy.LambdaDeploymentConfig.from_lambda_deployment_config_name(
+                self, "Pace", f"CodeDeployDefault.{stage.canary}"
+            ),
+            alarms=[self.errors],
+            auto_rollback=codedeploy.AutoRollbackConfig(
+                failed_deployment=True, stopped_deployment=True, deployment_in_alarm=True
+            ),
+        )

@@ -1,0 +1,122 @@
+"""What functions and the relay are granted, as one bundle and a vocabulary of grants."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_secretsmanager as secretsmanager
+
+from infra.parts.kafka import Kafka
+from nft_upgrade.messages import TOPICS
+
+READING = ("dynamodb:DescribeTable", "dynamodb:GetItem", "dynamodb:Query")
+WRITING = (
+    "dynamodb:ConditionCheckItem",
+    "dynamodb:DeleteItem",
+    "dynamodb:PutItem",
+    "dynamodb:UpdateItem",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resources:
+    """Everything that a grant may speak of."""
+
+    tables: Mapping[str, dynamodb.Table]
+    data_key: kms.IKey
+    mint_key: kms.IKey
+    session_key: kms.IKey
+    rpc_urls: secretsmanager.ISecret
+    audit_bucket: s3.IBucket
+    kafka: Kafka
+    state_machine_arn: str
+    notify_sender: str
+
+
+Grant = Callable[[Resources, iam.IGrantable], None]
+
+
+def reads(*tables: str) -> Grant:
+    """Items and indexes; no scans."""
+
+    def grant(resources: Resources, grantee: iam.IGrantable) -> None:
+        resources.data_key.grant_decrypt(grantee)
+        for name in tables:
+            resources.tables[name].grant(grantee, *READING)
+
+    return grant
+
+
+def writes(*tables: str) -> Grant:
+    """Reads and writes, alone and in transactions."""
+
+    def grant(resources: Resources, grantee: iam.IGrantable) -> None:
+        resources.data_key.grant_encrypt_decrypt(grantee)
+        for name in tables:
+            resources.tables[name].grant(grantee, *READING, *WRITING)
+
+    return grant
+
+
+def knows_wallet(resources: Resources, grantee: iam.IGrantable) -> None:
+    """The system wallet's address, not its signature."""
+    resources.mint_key.grant(grantee, "kms:GetPublicKey")
+
+
+def signs_mints(resources: Resources, grantee: iam.IGrantable) -> None:
+    """Only for roles that the key's own policy names as well."""
+    resources.mint_key.grant(grantee, "kms:GetPublicKey", "kms:Sign")
+
+
+def knows_sessions(resources: Resources, grantee: iam.IGrantable) -> None:
+    """Verify session tokens."""
+    resources.session_key.grant(grantee, "kms:GetPublicKey")
+
+
+def signs_sessions(resources: Resources, grantee: iam.IGrantable) -> None:
+    """Issue session tokens."""
+    resources.session_key.grant(grantee, "kms:GetPublicKey", "kms:Sign")
+
+
+def speaks_to_solana(resources: Resources, grantee: iam.IGrantable) -> None:
+    """Read the providers' URLs."""
+    resources.rpc_urls.grant_read(grantee)
+
+
+def starts_upgrades(resources: Resources, grantee: iam.IGrantable) -> None:
+    """Start the state machine, and ask whether an execution runs."""
+    arn = resources.state_machine_arn
+    executions = arn.replace(":stateMachine:", ":execution:") + ":*"
+    _allow(grantee, "states:StartExecution", arn)
+    _allow(grantee, "states:DescribeExecution", executions)
+
+
+def publishes(resources: Resources, grantee: iam.IGrantable) -> None:
+    """Write to all topics."""
+    resources.kafka.grant_write(grantee, *TOPICS)
+
+
+def archives(resources: Resources, grantee: iam.IGrantable) -> None:
+    """Add audit objects; there is no permission to read, replace or delete one."""
+    resources.data_key.grant_encrypt_decrypt(grantee)
+    _allow(grantee, "s3:PutObject", resources.audit_bucket.arn_for_objects("audit/*"))
+
+
+def sends_mail(resources: Resources, grantee: iam.IGrantable) -> None:
+    """From the one sender."""
+    grantee.grant_principal.add_to_principal_policy(
+        iam.PolicyStatement(
+            actions=["ses:SendEmail"],
+            resources=["*"],
+            conditions={"StringEquals": {"ses:FromAddress": resources.notify_sender}},
+        )
+    )
+
+
+def _allow(grantee: iam.IGrantable, action: str, resource: str) -> None:
+    grantee.grant_principal.add_to_principal_policy(
+        iam.PolicyStatement(actions=[action], resources=[resource])
+    )

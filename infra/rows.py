@@ -1,0 +1,147 @@
+"""The functions as rows of data; `parts/functions.py` loops over them once.
+
+Memory buys processor time on Lambda (1,769 MiB is one vCPU), so it is sized by what a cold start
+imports: the API loads FastAPI and the chain's library, a consumer neither. docs/benchmarks.md has
+the import times.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from infra.resources import (
+    Grant,
+    archives,
+    publishes,
+    reads,
+    sends_mail,
+    signs_mints,
+    signs_sessions,
+    speaks_to_solana,
+    starts_upgrades,
+    writes,
+)
+from infra.stages import Stage
+from nft_upgrade.adapters.dynamodb_tables import LOCKS, NFTS, PROJECTIONS, TRANSIENT, UPGRADES
+from nft_upgrade.config import (
+    ApiSettings,
+    AuditSettings,
+    ConsumerSettings,
+    Group,
+    IssueSettings,
+    NotifySettings,
+    PublishSettings,
+    StepSettings,
+    SweepSettings,
+)
+
+STEP_TIMEOUT = 50
+"""Seconds; below the 60 that upgrade.asl.json gives a task."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One function: `functions/<name>.py`."""
+
+    name: str
+    settings: type[Group]
+    grants: tuple[Grant, ...]
+    memory_mib: int = 512
+    timeout_seconds: int
+    concurrency: int | None = None
+    """Reserved where a flood would hurt what is behind it."""
+    in_vpc: bool = False
+    is_step: bool = False
+    signs: str | None = None
+    """The purpose of the key that it signs with; such a role has a name that the key's policy
+    knows."""
+
+    @property
+    def state(self) -> str:
+        """`verify_burn` -> `VerifyBurn`: the state's name and the construct's id."""
+        return "".join(part.title() for part in self.name.split("_"))
+
+
+def _step(name: str, *grants: Grant, signs: str | None = None) -> Row:
+    return Row(
+        name=name,
+        settings=StepSettings,
+        grants=(writes(UPGRADES, NFTS, LOCKS), speaks_to_solana, *grants),
+        memory_mib=1024,
+        timeout_seconds=STEP_TIMEOUT,
+        concurrency=100,
+        is_step=True,
+        signs=signs,
+    )
+
+
+def _consumer(name: str, settings: type[Group], *grants: Grant) -> Row:
+    return Row(
+        name=name, settings=settings, grants=(writes(PROJECTIONS), *grants), timeout_seconds=60
+    )
+
+
+ROWS = (
+    Row(
+        name="api",
+        settings=ApiSettings,
+        grants=(
+            writes(UPGRADES, NFTS, LOCKS, TRANSIENT),
+            reads(PROJECTIONS),
+            speaks_to_solana,
+            signs_sessions,
+            starts_upgrades,
+        ),
+        memory_mib=1769,
+        timeout_seconds=28,
+        signs="session",
+    ),
+    _step("verify_burn"),
+    _step("prepare_mint"),
+    _step("submit_mint", signs_mints, signs="mint"),
+    _step("await_mint"),
+    _step("complete_upgrade"),
+    _step("mark_retryable"),
+    Row(
+        name="issue_nft",
+        settings=IssueSettings,
+        grants=(writes(NFTS, LOCKS), speaks_to_solana, signs_mints),
+        memory_mib=1024,
+        timeout_seconds=120,
+        concurrency=2,
+        signs="mint",
+    ),
+    Row(
+        name="sweep",
+        settings=SweepSettings,
+        grants=(
+            writes(UPGRADES, NFTS, LOCKS),
+            speaks_to_solana,
+            starts_upgrades,
+            publishes,
+        ),
+        memory_mib=1024,
+        timeout_seconds=300,
+        concurrency=1,
+        in_vpc=True,
+    ),
+    Row(
+        name="publish_events",
+        settings=PublishSettings,
+        grants=(writes(UPGRADES), publishes),
+        timeout_seconds=60,
+        in_vpc=True,
+    ),
+    _consumer("analytics", ConsumerSettings),
+    _consumer("notify", NotifySettings, sends_mail),
+    _consumer("audit", AuditSettings, archives),
+)
+
+
+def signers(purpose: str) -> Iterator[str]:
+    """The functions that sign with a key; all others cannot."""
+    return (row.name for row in ROWS if row.signs == purpose)
+
+
+def role_name(stage: Stage, function: str) -> str:
+    """The fixed name of a signing function's role."""
+    return f"{stage.full_name}-{function.replace('_', '-')}"
