@@ -246,13 +246,16 @@ class Hub:
         if last is not None and last.is_last and not stream.waiting:
             self._end(stream, "finished", b"".join(parts))
         elif parts:
-            self._write(stream, b"".join(parts))
+            self._write(stream, b"".join(parts), may_exceed=bool(opening))
 
-    def _write(self, stream: Stream, data: bytes) -> None:
-        if stream.outlet is not None and not stream.outlet.write(data):
-            outlet = stream.outlet
-            self.leave(stream, "slow")
-            outlet.abort()
+    def _write(self, stream: Stream, data: bytes, *, may_exceed: bool = False) -> None:
+        """`may_exceed`: a long history is no sign of a slow reader, and whoever is cut while it is
+        sent would only come back for it."""
+        outlet = stream.outlet
+        if outlet is None or outlet.write(data) or may_exceed:
+            return
+        self.leave(stream, "slow")
+        outlet.abort()
 
     def _end(self, stream: Stream, reason: str, data: bytes) -> None:
         outlet = stream.outlet

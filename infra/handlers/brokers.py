@@ -3,7 +3,6 @@
 from typing import Any
 
 import boto3
-
 from cfn import answer
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from cfn import answer
+
 from nft_upgrade.adapters.kafka_topics import TopicPlan, ensure_topics
 from nft_upgrade.config import KafkaSettings
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from cfn import answer
+
 from nft_upgrade.adapters.kms_signer import KmsEd25519Key, KmsSigner
 
 

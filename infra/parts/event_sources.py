@@ -83,9 +83,7 @@ class EventSources(Construct):
             )
         )
 
-    def _add_consumer(
-        self, function: lambda_.Function, group: str, topics: Sequence[str]
-    ) -> None:
+    def _add_consumer(self, function: lambda_.Function, group: str, topics: Sequence[str]) -> None:
         """A day of attempts, halved batches, then the queue: by default Lambda tries for ever."""
         role = function.role
         assert role

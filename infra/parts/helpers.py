@@ -8,6 +8,7 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from infra.bundling import ROOT
@@ -32,9 +33,7 @@ class Helpers(Construct):
         self._stage = stage
         self._data_key = data_key
         self._layers = layers
-        self._code = lambda_.Code.from_asset(
-            str(ROOT / "infra/handlers"), exclude=["__pycache__"]
-        )
+        self._code = lambda_.Code.from_asset(str(ROOT / "infra/handlers"), exclude=["__pycache__"])
 
     def function(self, id: str, name: str, **options: Any) -> PythonFunction:
         """`infra/handlers/<name>.py`."""
@@ -92,6 +91,12 @@ class Helpers(Construct):
                 "MinInSync": str(plan.min_in_sync),
             },
         )
+
+    def origin_check(self, secret: secretsmanager.ISecret) -> lambda_.Function:
+        """The API's authorizer."""
+        made = self.function("Origin", "origin", environment={"ORIGIN_SECRET": secret.secret_arn})
+        secret.grant_read(made.role)
+        return made.function
 
     def _looked_up(
         self,

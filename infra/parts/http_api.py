@@ -32,33 +32,32 @@ LOGGED = {
 
 
 class HttpApi(Construct):
-    """`api`, its `alias` that a canary moves, and `host` for the distribution."""
+    """`api` and its `host` at once; after `serve` also the `alias` that a canary moves."""
 
-    def __init__(
-        self,
-        scope: Construct,
-        id: str,
-        *,
-        stage: Stage,
-        function: lambda_.Function,
-        origin_check: lambda_.IFunction,
-        data_key: kms.IKey,
-    ) -> None:
+    alias: lambda_.Alias
+    errors: cloudwatch.Alarm
+
+    def __init__(self, scope: Construct, id: str, *, stage: Stage, data_key: kms.IKey) -> None:
         super().__init__(scope, id)
+        self._stage = stage
+        self.api = apigatewayv2.HttpApi(
+            self, "Api", api_name=stage.full_name, create_default_stage=False
+        )
+        self._add_stage(data_key)
+
+    def serve(self, function: lambda_.Function, origin_check: lambda_.IFunction) -> None:
+        """Route everything to `function`, if `origin_check` lets it in."""
         self.alias = lambda_.Alias(
             self, "Live", alias_name="live", version=function.current_version
         )
-        self.api = apigatewayv2.HttpApi(
-            self,
-            "Api",
-            api_name=stage.full_name,
-            create_default_stage=False,
-            default_integration=integrations.HttpLambdaIntegration(
+        self.api.add_routes(
+            path="/{path+}",
+            integration=integrations.HttpLambdaIntegration(
                 "Function",
                 self.alias,
                 payload_format_version=apigatewayv2.PayloadFormatVersion.VERSION_2_0,
             ),
-            default_authorizer=authorizers.HttpLambdaAuthorizer(
+            authorizer=authorizers.HttpLambdaAuthorizer(
                 "ThroughCloudFront",
                 origin_check,
                 identity_source=[f"$request.header.{ORIGIN_HEADER}"],
@@ -66,18 +65,20 @@ class HttpApi(Construct):
                 results_cache_ttl=Duration.hours(1),
             ),
         )
-        self._add_stage(stage, data_key)
-        self._add_canary(stage)
+        self._add_canary()
 
     @property
     def host(self) -> str:
         """Without scheme."""
         return f"{self.api.api_id}.execute-api.{self.api.stack.region}.amazonaws.com"
 
-    def _add_stage(self, stage: Stage, data_key: kms.IKey) -> None:
+    def _add_stage(self, data_key: kms.IKey) -> None:
         group = log_group(
-            self, "AccessLogs", stage=stage, data_key=data_key,
-            name=f"/aws/vendedlogs/apis/{stage.full_name}",
+            self,
+            "AccessLogs",
+            stage=self._stage,
+            data_key=data_key,
+            name=f"/aws/vendedlogs/apis/{self._stage.full_name}",
         )
         made = apigatewayv2.HttpStage(
             self,
@@ -87,7 +88,7 @@ class HttpApi(Construct):
             auto_deploy=True,
             detailed_metrics_enabled=True,
             throttle=apigatewayv2.ThrottleSettings(
-                rate_limit=stage.api_requests_per_second, burst_limit=stage.api_burst
+                rate_limit=self._stage.api_requests_per_second, burst_limit=self._stage.api_burst
             ),
         )
         plain = made.node.default_child
@@ -97,7 +98,7 @@ class HttpApi(Construct):
             format=apigateway.AccessLogFormat.custom(json.dumps(LOGGED)).to_string(),
         )
 
-    def _add_canary(self, stage: Stage) -> None:
+    def _add_canary(self) -> None:
         """A tenth of the calls first; back to the old version when they fail."""
         self.errors = cloudwatch.Alarm(
             self,
@@ -113,11 +114,11 @@ class HttpApi(Construct):
             self,
             "Canary",
             application=codedeploy.LambdaApplication(
-                self, "Application", application_name=f"{stage.full_name}-api"
+                self, "Application", application_name=f"{self._stage.full_name}-api"
             ),
             alias=self.alias,
             deployment_config=codedeploy.LambdaDeploymentConfig.from_lambda_deployment_config_name(
-                self, "Pace", f"CodeDeployDefault.{stage.canary}"
+                self, "Pace", f"CodeDeployDefault.{self._stage.canary}"
             ),
             alarms=[self.errors],
             auto_rollback=codedeploy.AutoRollbackConfig(

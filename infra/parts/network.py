@@ -40,9 +40,7 @@ class Network(Construct):
     def _add_gateway_endpoints(self) -> None:
         """They cost nothing and keep table and bucket traffic off the NAT gateways."""
         for name in ("dynamodb", "s3"):
-            self.vpc.add_gateway_endpoint(
-                name, service=ec2.GatewayVpcEndpointAwsService(name)
-            )
+            self.vpc.add_gateway_endpoint(name, service=ec2.GatewayVpcEndpointAwsService(name))
 
     def _add_kafka_endpoints(self) -> None:
         """What a Kafka event source calls from inside the VPC.

@@ -50,9 +50,7 @@ class Workflow(Construct):
             "StateMachine",
             state_machine_name=state_machine_name(stage),
             state_machine_type=sfn.StateMachineType.STANDARD,
-            definition_body=sfn.DefinitionBody.from_string(
-                DEFINITION.read_text(encoding="utf-8")
-            ),
+            definition_body=sfn.DefinitionBody.from_string(DEFINITION.read_text(encoding="utf-8")),
             definition_substitutions={
                 state: function.function_arn for state, function in steps.items()
             },

@@ -1,35 +1,35 @@
 """The bank: executes transactions in the current slot and answers by commitment.
 
-LiteSVM executes; signatures, blockhash ages, commitments and history are kept here. One thread
-uses a ledger: the node's event loop.
+LiteSVM executes (svm.py); signatures, blockhash ages, commitments and history are kept here. One
+thread uses a ledger: the node's event loop.
 
-Where faults of the chain itself attach: `reach` decides which block is the newest (stalls, jumps);
-a rollback puts back, for `Accounts.changed_since(slot)`, the versions of `slot` as `_at` does for a
-simulation, and drops what landed `since(slot)`; a fork's blockhashes need a salt in `Schedule`.
+Forks: `fork` abandons the newest blocks. What they held is executed again on a fresh VM, in the
+same slots but under other blockhashes, without the transactions that are to be dropped and without
+those that named an abandoned blockhash.
 """
 
 import bisect
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 
 from solders.account import Account
-from solders.clock import Clock
 from solders.hash import Hash
 from solders.keypair import Keypair
-from solders.litesvm import LiteSVM
 from solders.pubkey import Pubkey
 from solders.transaction import VersionedTransaction
-from solders.transaction_metadata import FailedTransactionMetadata
 
 from local.solana import messages, outcomes
 from local.solana.accounts import Accounts
 from local.solana.messages import Loaded
-from local.solana.outcomes import Landed, Outcome
-from local.solana.slots import Blockhashes, Era, Schedule
+from local.solana.outcomes import Landed
+from local.solana.slots import Blockhashes, Era, Gap, Schedule
+from local.solana.svm import EPOCH_SLOTS as EPOCH_SLOTS
+from local.solana.svm import Genesis, Programs, Svm
 
 MAX_AGE = 150
 """Blocks after which a blockhash is too old (Agave's MAX_PROCESSING_AGE)."""
@@ -37,9 +37,13 @@ SIMULATION_AGE = MAX_AGE - 6
 """Simulations leave room for forwarding (Agave's MAX_TRANSACTION_FORWARDING_DELAY)."""
 STATUS_CACHE = 300
 """Blocks for which signature statuses are known without searching the history."""
-EPOCH_SLOTS = 432_000
-FAUCET_LAMPORTS = 500_000_000 * 10**9
-SYSTEM_PROGRAM = Pubkey.default()
+MAX_LAG = 200
+"""Slots that a node may be told to lag behind; as far back every account is kept."""
+MAX_FINALITY = 150
+"""Blocks that finality may be told to take."""
+RESEND_AFTER = 3
+"""Blocks until a node sends what a fork dropped once more."""
+NO_PROGRAMS: Programs = MappingProxyType({})
 
 
 class Commitment(StrEnum):
@@ -72,34 +76,33 @@ class Ledger:
         now: Callable[[], float],
         confirmed_after: int = 1,
         finalized_after: int = 3,
+        programs: Programs = NO_PROGRAMS,
     ) -> None:
         self.schedule = schedule
         self.seed = seed
         self.faucet = Keypair.from_seed(hashlib.sha256(f"faucet:{seed}".encode()).digest())
         self.on_landed: Callable[[Landed], None] = lambda landed: None
         self.on_era: Callable[[Era], None] = lambda era: None
-        self.landed: list[Landed] = []
+        self.on_gap: Callable[[Gap], None] = lambda gap: None
+        self.on_fork: Callable[[int, Collection[str]], None] = lambda slot, dropped: None
+        self.starves: Callable[[VersionedTransaction], bool] = lambda transaction: False
+        """Whether a transaction's payer is to be without money while it runs."""
         self._now = now
-        self._lags = {
-            Commitment.PROCESSED: 0,
-            Commitment.CONFIRMED: confirmed_after,
-            Commitment.FINALIZED: finalized_after,
-        }
-        self._by_signature: dict[str, Landed] = {}
-        self._by_address: defaultdict[Pubkey, list[Landed]] = defaultdict(list)
-        self._vm = _new_vm()
-        self._vm.set_account(
-            self.faucet.pubkey(), Account(FAUCET_LAMPORTS, b"", SYSTEM_PROGRAM, False, 2**64 - 1)
-        )
-        self.accounts = Accounts(self._vm)
-        self.blockhashes = Blockhashes(schedule, keep=STATUS_CACHE + finalized_after)
+        self._lags = _lags(confirmed_after, finalized_after)
+        self._reached = dict.fromkeys(Commitment, 0)
+        self._behind = 0
+        self._genesis = Genesis(self.faucet, programs)
+        self._resent: dict[str, VersionedTransaction] = {}
+        self._dropped: list[tuple[int, VersionedTransaction]] = []
+        self.blockhashes = Blockhashes(schedule, keep=STATUS_CACHE + MAX_FINALITY)
         self._height = schedule.height_of(schedule.eras[0].first_slot)
-        self._vm_slot = -1
+        self._begin_chain()
         self._begin_block()
 
     def catch_up(self) -> None:
         """Begin every slot that is due; each request does this first."""
         self.reach(self.schedule.height_of(self.schedule.slot_at(self._now())))
+        self._resend_dropped()
 
     def reach(self, height: int) -> None:
         """Make `height` the newest block; never goes back."""
@@ -107,9 +110,22 @@ class Ledger:
             self._height = height
             self._begin_block()
 
+    # --- reading -----------------------------------------------------------------------------
+
     def view(self, commitment: Commitment) -> View:
-        height = self._height - self._lags[commitment]
+        """The bank at `commitment`, seen from where one stands (`behind`)."""
+        slot = self.schedule.slot_of(self._height_at(commitment)) - self._behind
+        height = self.schedule.height_of(slot)
         return View(self.schedule.slot_of(height), height)
+
+    @contextmanager
+    def behind(self, slots: int) -> Iterator[None]:
+        """Within, everything is read as a node reads it that lags this far behind."""
+        self._behind = min(slots, MAX_LAG)
+        try:
+            yield
+        finally:
+            self._behind = 0
 
     @property
     def tip(self) -> View:
@@ -125,7 +141,7 @@ class Ledger:
 
     def rent(self, size: int) -> int:
         """Lamports that exempt an account of `size` bytes."""
-        return self._vm.minimum_balance_for_rent_exemption(size)
+        return self.svm.rent(size)
 
     def is_valid(self, blockhash: Hash, view: View, *, age: int = MAX_AGE) -> bool:
         """Whether `blockhash` is known to `view`'s bank and at most `age` blocks old there."""
@@ -150,6 +166,11 @@ class Ledger:
         first = bisect.bisect_right(self.landed, slot, key=lambda landed: landed.slot)
         return self.landed[first:]
 
+    def load(self, transaction: VersionedTransaction, view: View) -> Loaded:
+        return messages.load(transaction.message, lambda pubkey: self.account(pubkey, view))
+
+    # --- time --------------------------------------------------------------------------------
+
     def advance(self, slots: int) -> None:
         """Move on by so many slots at once, without waiting for them."""
         self.catch_up()
@@ -161,8 +182,50 @@ class Ledger:
         self.on_era(era)
         self.catch_up()
 
-    def load(self, transaction: VersionedTransaction, view: View) -> Loaded:
-        return messages.load(transaction.message, lambda pubkey: self.account(pubkey, view))
+    def skip(self, slots: int) -> Gap:
+        """The next slots have no block: nothing lands, and no height is gained."""
+        gap = Gap(self.tip.slot + 1, self.tip.slot + slots)
+        self.schedule.gaps.append(gap)
+        self.on_gap(gap)
+        return gap
+
+    def set_finality(self, *, confirmed_after: int, finalized_after: int) -> None:
+        """In blocks; what is confirmed or finalized already stays so."""
+        if not 0 <= confirmed_after <= finalized_after <= MAX_FINALITY:
+            raise ValueError(f"finality is confirmed <= finalized <= {MAX_FINALITY} blocks")
+        self._reached = {each: self._height_at(each) for each in Commitment}
+        self._lags = _lags(confirmed_after, finalized_after)
+
+    def fork(self, slot: int, *, dropped: Collection[str] | None = None) -> list[Landed]:
+        """Abandon the blocks after `slot`; what is gone. `dropped`: by signature; None: all.
+
+        ValueError when `slot` is final already further on.
+        """
+        if slot < self.schedule.slot_of(self._height_at(Commitment.FINALIZED)):
+            raise ValueError("a finalized block is never rolled back")
+        abandoned = self.since(slot)
+        dropped = [each.signature for each in abandoned] if dropped is None else dropped
+        before = self.landed
+        bisect.insort(self.schedule.forks, slot)
+        self.blockhashes.forget_above(self.schedule.height_of(slot))
+        self.blockhashes.register_up_to(self._height)
+        self._begin_chain()
+        for landed in before:
+            if landed.slot <= slot or self._survives(landed, dropped):
+                self.execute(landed.transaction, landed.slot, starved=landed.starved)
+        self.on_fork(slot, dropped)
+        gone = [each for each in abandoned if each.signature not in self._by_signature]
+        self._dropped += ((self._height, each.transaction) for each in gone)
+        return gone
+
+    # --- executing ---------------------------------------------------------------------------
+
+    def relay(self, transaction: VersionedTransaction, *, resends: bool) -> None:
+        """As a node that was sent it; `resends`: it sends it again by itself until it is final,
+        as nodes do unless they are asked for `maxRetries: 0`."""
+        if resends:
+            self._resent[str(transaction.signatures[0])] = transaction
+        self.land(transaction)
 
     def land(self, transaction: VersionedTransaction) -> Landed | None:
         """Execute in the current slot, as a leader does; None: dropped without a trace.
@@ -170,32 +233,42 @@ class Ledger:
         Dropped are transactions a leader does not include: bad signature, blockhash unknown or
         too old, signature already processed, fee payer unable to pay.
         """
-        tip = self.tip
+        newest = View(self.schedule.slot_of(self._height), self._height)
         if str(transaction.signatures[0]) in self._by_signature:
             return None
-        if not self.is_valid(transaction.message.recent_blockhash, tip):
+        if not self.is_valid(transaction.message.recent_blockhash, newest):
             return None
         if not all(transaction.verify_with_results()):
             return None
-        landed = self.execute(transaction, tip.slot)
+        landed = self.execute(transaction, newest.slot, starved=self.starves(transaction))
         if landed is not None:
             self.on_landed(landed)
         return landed
 
-    def execute(self, transaction: VersionedTransaction, slot: int) -> Landed | None:
+    def execute(
+        self, transaction: VersionedTransaction, slot: int, *, starved: bool = False
+    ) -> Landed | None:
         """Execute unchecked in `slot` (the replay of a journal); None: its payer cannot pay."""
         try:
             loaded = self.load(transaction, View(slot, self.schedule.height_of(slot)))
         except messages.LookupFailed:
             return None
-        pubkeys = loaded.pubkeys
-        before = self._snapshot(pubkeys)
-        self._enter(slot, pubkeys)
-        result = self._vm.send_transaction(transaction)
-        after = self._snapshot(pubkeys)
-        if isinstance(result, FailedTransactionMetadata) and before[0] == after[0]:
+        outcome = self.svm.execute(transaction, slot, loaded, starved=starved)
+        if outcome is None:
             return None
-        return self._keep(transaction, slot, loaded, Outcome(result, before, after))
+        for pubkey, old, new in zip(loaded.pubkeys, outcome.before, outcome.after, strict=True):
+            if old != new:
+                self.accounts.record(slot, pubkey, old, new)
+        return self._keep(
+            outcomes.landed(
+                transaction,
+                slot,
+                loaded,
+                outcome,
+                lambda mint: self.accounts.get(mint, slot),
+                starved=starved,
+            )
+        )
 
     def simulate(
         self, transaction: VersionedTransaction, view: View, *, check_blockhash: bool
@@ -204,76 +277,54 @@ class Ledger:
         loaded = self.load(transaction, view)
         if check_blockhash and (error := self._unprocessable(transaction, view)):
             return outcomes.refused(error)
-        with self._at(view, loaded.pubkeys):
-            result = self._vm.simulate_transaction(transaction)
-        return outcomes.simulated(result)
+        state = self._state_of(view, loaded)
+        return outcomes.simulated(self.svm.simulate(transaction, view.slot, loaded, state))
 
-    def _keep(
-        self, transaction: VersionedTransaction, slot: int, loaded: Loaded, outcome: Outcome
-    ) -> Landed:
-        for pubkey, old, new in zip(loaded.pubkeys, outcome.before, outcome.after, strict=True):
-            if old != new:
-                self.accounts.record(slot, pubkey, old, new)
-        landed = outcomes.landed(
-            transaction, slot, loaded, outcome, lambda mint: self.accounts.get(mint, slot)
-        )
+    def _keep(self, landed: Landed) -> Landed:
         self.landed.append(landed)
         self._by_signature[landed.signature] = landed
-        for pubkey in dict.fromkeys(loaded.pubkeys):
+        for pubkey in dict.fromkeys(landed.loaded.pubkeys):
             self._by_address[pubkey].append(landed)
         return landed
 
     def _unprocessable(self, transaction: VersionedTransaction, view: View) -> str | None:
-        blockhash = transaction.message.recent_blockhash
-        if not self.is_valid(blockhash, view, age=SIMULATION_AGE):
-            return "BlockhashNotFound"
-        if self.find(str(transaction.signatures[0]), view) is not None:
+        if self.find(str(transaction.signatures[0]), view):
             return "AlreadyProcessed"
-        return None
+        is_valid = self.is_valid(transaction.message.recent_blockhash, view, age=SIMULATION_AGE)
+        return None if is_valid else "BlockhashNotFound"
 
-    @contextmanager
-    def _at(self, view: View, pubkeys: Sequence[Pubkey]) -> Iterator[None]:
-        """The VM holds the state of `view` for these accounts, then its own again."""
-        changed = self.accounts.changed_since(view.slot).intersection(pubkeys)
-        newest = {pubkey: self._vm.get_account(pubkey) for pubkey in changed}
-        for pubkey in changed:
-            self._put(pubkey, self.account(pubkey, view))
-        self._enter(view.slot, pubkeys)
-        try:
-            yield
-        finally:
-            for pubkey, account in newest.items():
-                self._put(pubkey, account)
+    def _state_of(self, view: View, loaded: Loaded) -> Mapping[Pubkey, Account | None]:
+        changed = self.accounts.changed_since(view.slot).intersection(loaded.pubkeys)
+        return {pubkey: self.account(pubkey, view) for pubkey in changed}
 
-    def _put(self, pubkey: Pubkey, account: Account | None) -> None:
-        self._vm.set_account(pubkey, account or Account(0, b"", SYSTEM_PROGRAM))
+    def _survives(self, landed: Landed, dropped: Collection[str]) -> bool:
+        """Whether an abandoned transaction is in the new fork's blocks too."""
+        if landed.signature in dropped:
+            return False
+        view = View(landed.slot, self.schedule.height_of(landed.slot))
+        return self.is_valid(landed.transaction.message.recent_blockhash, view)
 
-    def _snapshot(self, pubkeys: Sequence[Pubkey]) -> list[Account | None]:
-        return [self._vm.get_account(pubkey) for pubkey in pubkeys]
+    def _resend_dropped(self) -> None:
+        due = [each for at, each in self._dropped if self._height >= at + RESEND_AFTER]
+        self._dropped = [(at, each) for at, each in self._dropped if self._height < at + RESEND_AFTER]
+        for transaction in due:
+            if str(transaction.signatures[0]) in self._resent:
+                self.land(transaction)
 
-    def _enter(self, slot: int, pubkeys: Sequence[Pubkey]) -> None:
-        """The VM's clock shows `slot`; slot hashes only for whom they matter (they are slow)."""
-        if slot != self._vm_slot:
-            self._vm_slot = slot
-            self._vm.set_clock(self._clock(slot))
-        if messages.LOOKUP_TABLE_PROGRAM in pubkeys:
-            recent = (slot - back for back in range(1, 513))
-            self._vm.set_slot_hashes(
-                [
-                    (each, self.schedule.blockhash_of(each))
-                    for each in recent
-                    if not self.schedule.is_skipped(each)
-                ]
-            )
+    def _height_at(self, commitment: Commitment) -> int:
+        return max(self._height - self._lags[commitment], self._reached[commitment])
+
+    def _begin_chain(self) -> None:
+        self.landed: list[Landed] = []
+        self._by_signature: dict[str, Landed] = {}
+        self._by_address: defaultdict[Pubkey, list[Landed]] = defaultdict(list)
+        self.svm = Svm(self._genesis, self.schedule)
+        self.accounts = Accounts(self.svm.vm)
 
     def _begin_block(self) -> None:
         self.blockhashes.register_up_to(self._height)
-        self.accounts.finalize(self.view(Commitment.FINALIZED).slot)
-
-    def _clock(self, slot: int) -> Clock:
-        epoch = slot // EPOCH_SLOTS
-        epoch_began = self.schedule.time_of(epoch * EPOCH_SLOTS)
-        return Clock(slot, epoch_began, epoch, epoch + 1, self.schedule.time_of(slot))
+        final = self.schedule.slot_of(self._height_at(Commitment.FINALIZED))
+        self.accounts.finalize(final - MAX_LAG)
 
 
 def genesis_hash(seed: str) -> Hash:
@@ -281,6 +332,9 @@ def genesis_hash(seed: str) -> Hash:
     return Hash(hashlib.sha256(f"genesis:{seed}".encode()).digest())
 
 
-def _new_vm() -> LiteSVM:
-    vm = LiteSVM().with_sigverify(False).with_blockhash_check(False)
-    return vm.with_transaction_history(0)
+def _lags(confirmed_after: int, finalized_after: int) -> dict[Commitment, int]:
+    return {
+        Commitment.PROCESSED: 0,
+        Commitment.CONFIRMED: confirmed_after,
+        Commitment.FINALIZED: finalized_after,
+    }

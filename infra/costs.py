@@ -1,0 +1,58 @@
+"""What a stage costs when nobody uses it, so that nobody is surprised by the first bill.
+
+Prices: us-east-1, on demand, 2026-11; a month has 730 hours. Traffic, requests, storage beyond the
+first volume, logs and Solana's fees come on top.
+"""
+
+from typing import Final
+
+from infra.parts.event_sources import CONSUMERS
+from infra.stages import Stage
+from nft_upgrade.messages import TOPICS
+
+HOURS: Final = 730
+NAT_GATEWAY: Final = 0.045 * HOURS
+ENDPOINT_PER_ZONE: Final = 0.01 * HOURS
+BALANCER: Final = 0.0225 * HOURS
+FARGATE_VCPU: Final = 0.03238 * HOURS
+FARGATE_GIB: Final = 0.00356 * HOURS
+BROKER_GIB: Final = 0.10
+SERVERLESS_PARTITION: Final = 0.0015 * HOURS
+WEB_ACL: Final = 5.0 + 4 * 1.0
+KMS_KEYS: Final = 3 * 1.0
+SECRETS: Final = 2 * 0.40
+EVENT_POLLER: Final = 0.185 * HOURS
+"""One event poller unit; an event source in provisioned mode uses at least a quarter of one, and
+sources in one poller group share it."""
+
+
+def monthly_minimum(stage: Stage) -> dict[str, float]:
+    """US dollars per month, by part."""
+    zones = len(stage.availability_zones)
+    return {
+        "kafka": _kafka(stage),
+        "event pollers": len(CONSUMERS) * EVENT_POLLER,
+        "nat gateways": stage.nat_gateways * NAT_GATEWAY,
+        "endpoints": 2 * zones * ENDPOINT_PER_ZONE if stage.has_kafka_endpoints else 0.0,
+        "load balancer": BALANCER,
+        "relay": stage.relay_tasks_min
+        * (
+            stage.relay_vcpu_units / 1024 * FARGATE_VCPU
+            + stage.relay_memory_mib / 1024 * FARGATE_GIB
+        ),
+        "web acl, keys, secrets": WEB_ACL + KMS_KEYS + SECRETS,
+    }
+
+
+def summary(stage: Stage) -> str:
+    """One line for an output."""
+    parts = monthly_minimum(stage)
+    listed = ", ".join(f"{name} {usd:.0f}" for name, usd in parts.items() if usd)
+    return f"{sum(parts.values()):.0f} USD ({listed})"
+
+
+def _kafka(stage: Stage) -> float:
+    shape = stage.kafka
+    partitions = len(TOPICS) * stage.topic_partitions * SERVERLESS_PARTITION
+    storage = shape.brokers * (shape.volume_gib or 0) * BROKER_GIB
+    return shape.usd_per_hour * HOURS + storage + (partitions if shape.is_serverless else 0.0)

@@ -1,0 +1,252 @@
+"""What wakes an operator. Every alarm says what it means for users and names its runbook page."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_elasticloadbalancingv2 as elb
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from aws_cdk import aws_sqs as sqs
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from infra.stages import Stage
+
+NAMESPACE = "NftUpgrade"
+MINUTE = Duration.minutes(1)
+MISSING = cloudwatch.TreatMissingData
+AT_LEAST = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
+BELOW = cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """What the alarms look at."""
+
+    functions: Mapping[str, lambda_.Function]
+    machine: sfn.StateMachine
+    queues: Mapping[str, sqs.Queue]
+    relay_targets: elb.ApplicationTargetGroup
+    api_errors: cloudwatch.Alarm
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One alarm. `runbook`: a page's path and anchor under docs/."""
+
+    id: str
+    metric: cloudwatch.IMetric
+    threshold: float
+    minutes: int = 1
+    says: str
+    runbook: str
+    operator: cloudwatch.ComparisonOperator = AT_LEAST
+    missing: cloudwatch.TreatMissingData = MISSING.NOT_BREACHING
+
+
+def gauge(name: str, statistic: str = "Maximum") -> cloudwatch.Metric:
+    """A figure of `infra/handlers/gauge.py`."""
+    return cloudwatch.Metric(
+        namespace=NAMESPACE,
+        metric_name=name,
+        dimensions_map={"service": "nft-upgrade"},
+        statistic=statistic,
+        period=MINUTE,
+    )
+
+
+def counter(name: str, consumer: str) -> cloudwatch.Metric:
+    """A count of the consumers' `CloudWatchMeter`."""
+    return cloudwatch.Metric(
+        namespace=NAMESPACE,
+        metric_name=name,
+        dimensions_map={"consumer": consumer},
+        statistic="Sum",
+        period=MINUTE,
+    )
+
+
+class Alarms(Construct):
+    """`topic`, and `alarms` for the dashboard."""
+
+    def __init__(
+        self, scope: Construct, id: str, *, stage: Stage, watched: Watched, data_key: kms.IKey
+    ) -> None:
+        super().__init__(scope, id)
+        self.topic = sns.Topic(self, "Topic", master_key=data_key, enforce_ssl=True)
+        if stage.alarm_email:
+            self.topic.add_subscription(subscriptions.EmailSubscription(stage.alarm_email))
+        self.alarms = [watched.api_errors]
+        self.alarms += [self._alarm(row) for row in _rows(stage, watched)]
+        for alarm in self.alarms:
+            alarm.add_alarm_action(actions.SnsAction(self.topic))
+            alarm.add_ok_action(actions.SnsAction(self.topic))
+
+    def _alarm(self, row: Row) -> cloudwatch.Alarm:
+        return cloudwatch.Alarm(
+            self,
+            row.id,
+            metric=row.metric,
+            threshold=row.threshold,
+            evaluation_periods=row.minutes,
+            comparison_operator=row.operator,
+            treat_missing_data=row.missing,
+            alarm_description=f"{row.says} Runbook: docs/{row.runbook}",
+        )
+
+
+def _rows(stage: Stage, watched: Watched) -> Iterator[Row]:
+    yield from _people(stage)
+    yield from _machine(watched.machine)
+    yield from _relay(watched.relay_targets)
+    yield from _events(watched)
+    for name in ("sweep", "publish_events", "submit_mint"):
+        yield _throttled(name, watched.functions[name])
+
+
+def _people(stage: Stage) -> Iterator[Row]:
+    yield Row(
+        id="WaitingTooLong",
+        metric=gauge("OldestWaitSeconds"),
+        threshold=600,
+        minutes=2,
+        says="Somebody burned an NFT more than 10 minutes ago and has no successor.",
+        runbook="operations.md#upgrade-stuck",
+    )
+    yield Row(
+        id="ManyWaiting",
+        metric=gauge("WaitingAfterBurn"),
+        threshold=100,
+        minutes=5,
+        says="A hundred people have burned and wait.",
+        runbook="operations.md#upgrade-stuck",
+    )
+    yield Row(
+        id="GaugeSilent",
+        metric=gauge("WaitingAfterBurn", "SampleCount"),
+        threshold=1,
+        minutes=5,
+        operator=BELOW,
+        missing=MISSING.BREACHING,
+        says="Nobody measures how many people wait.",
+        runbook="operations.md#upgrade-stuck",
+    )
+    yield Row(
+        id="WalletLow",
+        metric=gauge("WalletLamports", "Minimum"),
+        threshold=stage.wallet_low_lamports,
+        operator=BELOW,
+        says="The system wallet is running out of SOL; new upgrades will be refused.",
+        runbook="operations.md#wallet-low",
+    )
+    yield Row(
+        id="WalletUnknown",
+        metric=gauge("WalletLamports", "SampleCount"),
+        threshold=1,
+        minutes=5,
+        operator=BELOW,
+        missing=MISSING.BREACHING,
+        says="The RPC providers do not answer, or contradict each other.",
+        runbook="operations.md#rpc-disagreement",
+    )
+
+
+def _machine(machine: sfn.StateMachine) -> Iterator[Row]:
+    metrics = {
+        "Failed": machine.metric_failed(period=MINUTE),
+        "TimedOut": machine.metric_timed_out(period=MINUTE),
+        "Aborted": machine.metric_aborted(period=MINUTE),
+    }
+    for name, metric in metrics.items():
+        yield Row(
+            id=f"Executions{name}",
+            metric=metric,
+            threshold=1,
+            says=f"An execution {name}; the sweep has been started and goes on with it.",
+            runbook="operations.md#upgrade-stuck",
+        )
+
+
+def _relay(targets: elb.ApplicationTargetGroup) -> Iterator[Row]:
+    yield Row(
+        id="RelayDown",
+        metric=targets.metrics.healthy_host_count(period=MINUTE, statistic="Minimum"),
+        threshold=1,
+        minutes=2,
+        operator=BELOW,
+        missing=MISSING.BREACHING,
+        says="No relay is healthy: nobody sees progress live; upgrades go on.",
+        runbook="operations.md#relay-down",
+    )
+    yield Row(
+        id="RelayErrors",
+        metric=targets.metrics.http_code_target(
+            elb.HttpCodeTarget.TARGET_5XX_COUNT, period=MINUTE, statistic="Sum"
+        ),
+        threshold=10,
+        minutes=3,
+        says="The relay answers with errors.",
+        runbook="operations.md#relay-down",
+    )
+
+
+def _events(watched: Watched) -> Iterator[Row]:
+    yield Row(
+        id="EventLag",
+        metric=gauge("EventLagSeconds"),
+        threshold=300,
+        minutes=2,
+        says="Events do not reach Kafka; nothing is lost, consumers fall behind.",
+        runbook="operations.md#kafka-down",
+    )
+    yield Row(
+        id="StreamBehind",
+        metric=watched.functions["publish_events"].metric(
+            "IteratorAge", period=MINUTE, statistic="Maximum"
+        ),
+        threshold=300_000,
+        minutes=2,
+        says="The table's stream is not read.",
+        runbook="operations.md#kafka-down",
+    )
+    for name, queue in watched.queues.items():
+        yield Row(
+            id=f"{name}NotEmpty",
+            metric=queue.metric_approximate_number_of_messages_visible(
+                period=MINUTE, statistic="Maximum"
+            ),
+            threshold=1,
+            says="Something was given up after all attempts and waits for an operator.",
+            runbook="operations.md#dlq-not-empty",
+        )
+    for consumer in ("nft-analytics", "nft-notifications", "nft-audit"):
+        yield Row(
+            id=f"DeadLetters-{consumer}",
+            metric=counter("DeadLetters", consumer),
+            threshold=1,
+            says="A record could not be taken; it is kept in the projections table.",
+            runbook="operations.md#dlq-not-empty",
+        )
+    yield Row(
+        id="AuditConflict",
+        metric=counter("AuditConflicts", "nft-audit"),
+        threshold=1,
+        says="Two different records claim one place in the audit trail.",
+        runbook="operations.md#key-compromise",
+    )
+
+
+def _throttled(name: str, function: lambda_.Function) -> Row:
+    return Row(
+        id=f"Throttled-{name}",
+        metric=function.metric_throttles(period=MINUTE),
+        threshold=1,
+        minutes=5,
+        says=f"{name} is called more often than it may run.",
+        runbook="operations.md#upgrade-stuck",
+    )

@@ -1,0 +1,104 @@
+"""CloudFront: the one origin that browsers see, HTTP/2 and HTTP/3, with a web ACL in front."""
+
+from aws_cdk import Duration
+from aws_cdk import aws_certificatemanager as acm
+from aws_cdk import aws_cloudfront as cloudfront
+from aws_cdk import aws_cloudfront_origins as origins
+from aws_cdk import aws_elasticloadbalancingv2 as elb
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from infra.parts.http_api import ORIGIN_HEADER
+from infra.stages import Stage
+
+STREAMS = "/api/nft/upgrade/*/events"
+
+
+class Edge(Construct):
+    """`distribution` and `url`."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        stage: Stage,
+        api_host: str,
+        relay: elb.ApplicationLoadBalancer,
+        relay_has_tls: bool,
+        origin_secret: secretsmanager.ISecret,
+        web_acl_arn: str,
+    ) -> None:
+        super().__init__(scope, id)
+        self._headers = _security_headers(self)
+        relay_origin = origins.VpcOrigin.with_application_load_balancer(
+            relay,
+            domain_name=stage.relay_domain,
+            read_timeout=Duration.seconds(60),
+            keepalive_timeout=Duration.seconds(60),
+            protocol_policy=cloudfront.OriginProtocolPolicy.HTTPS_ONLY
+            if relay_has_tls
+            else cloudfront.OriginProtocolPolicy.HTTP_ONLY,
+        )
+        api_origin = origins.HttpOrigin(
+            api_host,
+            protocol_policy=cloudfront.OriginProtocolPolicy.HTTPS_ONLY,
+            origin_ssl_protocols=[cloudfront.OriginSslPolicy.TLS_V1_2],
+            # Resolved by CloudFormation; the template holds a reference only.
+            custom_headers={ORIGIN_HEADER: origin_secret.secret_value.unsafe_unwrap()},
+        )
+        self.distribution = cloudfront.Distribution(
+            self,
+            "Distribution",
+            comment=stage.full_name,
+            http_version=cloudfront.HttpVersion.HTTP2_AND_3,
+            minimum_protocol_version=cloudfront.SecurityPolicyProtocol.TLS_V1_2_2021,
+            price_class=cloudfront.PriceClass.PRICE_CLASS_ALL,
+            domain_names=[stage.domain] if stage.domain else None,
+            certificate=acm.Certificate.from_certificate_arn(
+                self, "Certificate", stage.certificate_arn
+            )
+            if stage.certificate_arn
+            else None,
+            web_acl_id=web_acl_arn,
+            default_behavior=self._behavior(api_origin),
+            additional_behaviors={STREAMS: self._behavior(relay_origin, is_stream=True)},
+        )
+        self.url = f"https://{stage.domain or self.distribution.domain_name}"
+
+    def _behavior(
+        self, origin: cloudfront.IOrigin, *, is_stream: bool = False
+    ) -> cloudfront.BehaviorOptions:
+        """Nothing is cached. A stream is never compressed: that would hold its events back."""
+        return cloudfront.BehaviorOptions(
+            origin=origin,
+            allowed_methods=cloudfront.AllowedMethods.ALLOW_ALL,
+            cache_policy=cloudfront.CachePolicy.CACHING_DISABLED,
+            compress=not is_stream,
+            origin_request_policy=cloudfront.OriginRequestPolicy.ALL_VIEWER_EXCEPT_HOST_HEADER,
+            response_headers_policy=self._headers,
+            viewer_protocol_policy=cloudfront.ViewerProtocolPolicy.HTTPS_ONLY,
+        )
+
+
+def _security_headers(scope: Construct) -> cloudfront.ResponseHeadersPolicy:
+    headers = cloudfront.ResponseSecurityHeadersBehavior(
+        content_type_options=cloudfront.ResponseHeadersContentTypeOptions(override=True),
+        frame_options=cloudfront.ResponseHeadersFrameOptions(
+            frame_option=cloudfront.HeadersFrameOption.DENY, override=True
+        ),
+        referrer_policy=cloudfront.ResponseHeadersReferrerPolicy(
+            referrer_policy=cloudfront.HeadersReferrerPolicy.NO_REFERRER, override=True
+        ),
+        strict_transport_security=cloudfront.ResponseHeadersStrictTransportSecurity(
+            access_control_max_age=Duration.days(365), include_subdomains=True, override=True
+        ),
+        content_security_policy=cloudfront.ResponseHeadersContentSecurityPolicy(
+            content_security_policy="frame-ancestors 'none'; base-uri 'none'; object-src 'none'",
+            # What the page itself says is stricter.
+            override=False,
+        ),
+    )
+    return cloudfront.ResponseHeadersPolicy(
+        scope, "SecurityHeaders", security_headers_behavior=headers
+    )

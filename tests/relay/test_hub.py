@@ -1,0 +1,39 @@
+"""Rules of the hub that need no socket."""
+
+from relay.hub import Frame, Hub, Limits, Stream
+from tests.relay.test_no_lost_update import Sink
+
+
+class FullSink(Sink):
+    """Takes everything, and says that too much is unsent."""
+
+    def write(self, data: bytes) -> bool:
+        super().write(data)
+        return False
+
+
+def frame(sequence: int) -> Frame:
+    return Frame(sequence, "", b"%d " % sequence, is_last=False)
+
+
+def begun(sink: Sink, frames: list[Frame]) -> Hub:
+    limits = Limits(total=10, per_user=3, heartbeat=15, lifetime=600)
+    hub = Hub(limits, notice=lambda *_: b"", random=lambda: 0.5)
+    stream = Stream(sink, user_id="user", upgrade_id="upgrade", expires_at=1e9)
+    hub.join(stream)
+    hub.start(stream, position=0, status="", opening=b"hello ", frames=frames, now=0.0)
+    return hub
+
+
+def test_a_history_longer_than_the_send_buffer_is_no_slow_reader() -> None:
+    """It would be cut, come back for the same history, and be cut again."""
+    sink = FullSink()
+    hub = begun(sink, [frame(number) for number in range(1, 500)])
+    assert (len(hub), sink.is_ended) == (1, False)
+
+
+def test_a_reader_that_is_still_behind_at_the_next_event_is_cut() -> None:
+    sink = FullSink()
+    hub = begun(sink, [frame(1)])
+    hub.deliver("upgrade", frame(2))
+    assert (len(hub), sink.is_ended, hub.counts["ended_slow"]) == (0, True, 1)
