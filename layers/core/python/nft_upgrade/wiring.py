@@ -37,6 +37,7 @@ from nft_upgrade.ports import (
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from nft_upgrade.adapters.dynamodb_items import Database
     from nft_upgrade.adapters.kms_signer import KmsEd25519Key
     from nft_upgrade.http.sessions import SessionVerifier
     from nft_upgrade.use_cases.burning import Burning
@@ -75,52 +76,60 @@ def table_prefix() -> str:
 
 
 @cache
+def database() -> "Database":
+    """One client for all tables."""
+    from nft_upgrade.adapters.dynamodb_items import Database
+
+    return Database(table_prefix())
+
+
+@cache
 def upgrades() -> Upgrades:
     from nft_upgrade.adapters.dynamodb_upgrades import DynamoDbUpgrades
 
-    return DynamoDbUpgrades(table_prefix())
+    return DynamoDbUpgrades(database())
 
 
 @cache
 def nfts() -> Nfts:
     from nft_upgrade.adapters.dynamodb_nfts import DynamoDbNfts
 
-    return DynamoDbNfts(table_prefix())
+    return DynamoDbNfts(database())
 
 
 @cache
 def challenges() -> Challenges:
     from nft_upgrade.adapters.dynamodb_transient import DynamoDbChallenges
 
-    return DynamoDbChallenges(table_prefix())
+    return DynamoDbChallenges(database())
 
 
 @cache
 def tickets() -> Tickets:
     from nft_upgrade.adapters.dynamodb_transient import DynamoDbTickets
 
-    return DynamoDbTickets(table_prefix())
+    return DynamoDbTickets(database())
 
 
 @cache
 def rate_limiter() -> RateLimiter:
     from nft_upgrade.adapters.dynamodb_transient import DynamoDbRateLimiter
 
-    return DynamoDbRateLimiter(table_prefix())
+    return DynamoDbRateLimiter(database())
 
 
 @cache
 def switch() -> Switch:
     from nft_upgrade.adapters.dynamodb_switch import DynamoDbSwitch
 
-    return DynamoDbSwitch(table_prefix())
+    return DynamoDbSwitch(database())
 
 
 @cache
 def qualifications() -> Qualifications:
     from nft_upgrade.adapters.dynamodb_switch import DynamoDbQualifications
 
-    return DynamoDbQualifications(table_prefix())
+    return DynamoDbQualifications(database())
 
 
 # --- the chain -----------------------------------------------------------------------------
