@@ -6,6 +6,7 @@ What was fetched once is kept under `.build/layers`, so that a second synthesis 
 
 import compileall
 import hashlib
+import py_compile
 import shutil
 import subprocess
 import sys
@@ -115,7 +116,7 @@ def _core(target: Path, wheels: str) -> None:
 def _compile(directory: Path, wheels: str) -> None:
     """Unchecked byte code: a layer's files get new times when they are unpacked."""
     if wheels == "host":
-        mode = compileall.py_compile.PycInvalidationMode.UNCHECKED_HASH  # type: ignore[attr-defined]
+        mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
         compileall.compile_dir(directory, quiet=2, invalidation_mode=mode)
     elif python := runtime_python():
         mode_option = "--invalidation-mode=unchecked-hash"

@@ -56,3 +56,8 @@ def _kafka(stage: Stage) -> float:
     partitions = len(TOPICS) * stage.topic_partitions * SERVERLESS_PARTITION
     storage = shape.brokers * (shape.volume_gib or 0) * BROKER_GIB
     return shape.usd_per_hour * HOURS + storage + (partitions if shape.is_serverless else 0.0)
+
+
+def _relay_task(stage: Stage) -> float:
+    vcpus, gib = stage.relay_vcpu_units / 1024, stage.relay_memory_mib / 1024
+    return vcpus * FARGATE_VCPU + gib * FARGATE_GIB

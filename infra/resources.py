@@ -83,7 +83,15 @@ def signs_sessions(resources: Resources, grantee: iam.IGrantable) -> None:
 
 def speaks_to_solana(resources: Resources, grantee: iam.IGrantable) -> None:
     """Read the providers' URLs."""
-    resources.rpc_urls.grant_read(grantee)
+    read_secret(resources.rpc_urls, resources.data_key, grantee)
+
+
+def read_secret(
+    secret: secretsmanager.ISecret, data_key: kms.IKey, grantee: iam.IGrantable
+) -> None:
+    """CDK's own grant writes into the key's policy: the lower stack would depend on the upper."""
+    data_key.grant_decrypt(grantee)
+    _allow(grantee, "secretsmanager:GetSecretValue", secret.secret_arn)
 
 
 def starts_upgrades(resources: Resources, grantee: iam.IGrantable) -> None:

@@ -73,7 +73,7 @@ class Stage:
     availability_zones: tuple[str, ...] = (f"{REGION}a", f"{REGION}b", f"{REGION}c")
     nat_gateways: int
     has_kafka_endpoints: bool
-    """Lambda and STS endpoints in the VPC, so that event delivery does not hang on a NAT gateway."""
+    """Lambda and STS endpoints in the VPC: event delivery does not hang on a NAT gateway."""
     is_protected: bool
     """Deletion protection, and data that outlives its stack."""
     log_days: int

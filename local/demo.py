@@ -264,7 +264,8 @@ def main() -> int:
             with Upgrade(origin, timeline) as upgrade:
                 upgrade.run()
     except (NotVerified, NotAnNft, Unexpected, StartFailed, httpx.HTTPError) as problem:
-        print(f"NOT VERIFIED: {problem}\n\nThe stack's last words:\n{stack.output}")
+        reason = str(problem).splitlines()[0]
+        print(f"NOT VERIFIED: {reason}\n\nThe stack's last words:\n{stack.output}")
         return 1
     except KeyboardInterrupt:
         return 130

@@ -15,7 +15,7 @@ import argparse
 import signal
 import threading
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -59,10 +59,8 @@ def function(name: str, directory: Path) -> Callable[[Any], Any]:
 def catch_up(settings: PublishSettings) -> None:
     """Publish what the stream will not bring any more."""
     outbox = wiring_events.outbox()
-    if topics_are_empty(settings):
-        events, marked = every_event(settings)
-    else:
-        events, marked = unpublished(settings), frozenset()
+    is_new_broker = topics_are_empty(settings)
+    events, marked = every_event(settings) if is_new_broker else (unpublished(settings), ())
     for start in range(0, len(events), PAGE):
         outbox.publish(events[start : start + PAGE], marked=marked)
 
@@ -82,7 +80,7 @@ def topics_are_empty(settings: PublishSettings) -> bool:
         consumer.close()
 
 
-def every_event(settings: PublishSettings) -> tuple[list[UpgradeEvent], frozenset[str]]:
+def every_event(settings: PublishSettings) -> tuple[Sequence[UpgradeEvent], Container[str]]:
     """All events there are, each upgrade's in order, and the ids of those marked published."""
     pages = (
         boto3.client("dynamodb")

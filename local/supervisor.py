@@ -61,7 +61,8 @@ class Supervisor:
 
     `say` gets the lines for the person in front of it. `when_ready` runs each time the last part
     became ready: after the start, and again after a part was healed; it must be repeatable, and
-    may raise OSError when a part does not answer it (tried again, once the stack runs).
+    may raise OSError when a part does not answer it (StartFailed at the start; later it is tried
+    again).
     """
 
     def __init__(
@@ -110,7 +111,10 @@ class Supervisor:
                 raise StartFailed(f"not ready after {self._start_within:.0f} s: {self._missing()}")
             self._look(is_first_start=True)
             time.sleep(LOOK_EVERY_SECONDS)
-        self._when_ready()
+        try:
+            self._when_ready()
+        except OSError as problem:
+            raise StartFailed(f"all parts answer, but: {problem}") from problem
         return True
 
     def run(self) -> None:

@@ -72,4 +72,4 @@ class EdgeLogs(Construct):
             delivery_destination_arn=destination.attr_arn,
             record_fields=list(FIELDS),
         )
-        delivery.add_dependency(source)
+        delivery.node.add_dependency(source)

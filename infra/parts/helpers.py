@@ -14,6 +14,7 @@ from constructs import Construct
 from infra.bundling import ROOT
 from infra.parts.kafka import Kafka
 from infra.parts.python_function import PythonFunction
+from infra.resources import read_secret
 from infra.stages import Stage
 
 
@@ -95,7 +96,7 @@ class Helpers(Construct):
     def origin_check(self, secret: secretsmanager.ISecret) -> lambda_.Function:
         """The API's authorizer."""
         made = self.function("Origin", "origin", environment={"ORIGIN_SECRET": secret.secret_arn})
-        secret.grant_read(made.role)
+        read_secret(secret, self._data_key, made.role)
         return made.function
 
     def _looked_up(

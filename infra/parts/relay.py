@@ -198,12 +198,19 @@ class Relay(Construct):
             cluster=cluster,
             task_definition=task,
             desired_count=self._stage.relay_tasks_min,
-            security_groups=[own_group, self._resources.kafka.security_group],
+            security_groups=[own_group, self._kafka_group()],
             circuit_breaker=ecs.DeploymentCircuitBreaker(enable=True, rollback=True),
             min_healthy_percent=100,
             max_healthy_percent=200,
             health_check_grace_period=Duration.seconds(30),
             availability_zone_rebalancing=ecs.AvailabilityZoneRebalancing.ENABLED,
+        )
+
+    def _kafka_group(self) -> ec2.ISecurityGroup:
+        """Unchangeable here, or the balancer's rule would go into the lower stack's group too."""
+        group_id = self._resources.kafka.security_group.security_group_id
+        return ec2.SecurityGroup.from_security_group_id(
+            self, "KafkaMembers", group_id, mutable=False
         )
 
     def _scale(self) -> None:
@@ -220,7 +227,7 @@ class Relay(Construct):
             "Streams",
             policy_name=f"{self._stage.full_name}-relay-streams",
             policy_type="TargetTrackingScaling",
-            scaling_target_id=target.scalable_target_id,
+            scaling_target_id=_scalable_target_id(target),
             target_tracking_scaling_policy_configuration=self._streams_target(),
         )
 
@@ -272,3 +279,9 @@ class Relay(Construct):
                 ),
             ),
         )
+
+
+def _scalable_target_id(tasks: ecs.ScalableTaskCount) -> str:
+    made = tasks.node.find_child("Target")
+    assert isinstance(made, autoscaling.ScalableTarget)
+    return made.scalable_target_id

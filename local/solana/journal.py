@@ -1,4 +1,5 @@
-"""The chain on disk: one JSON line per genesis, era and accepted transaction, replayed at start.
+"""The chain on disk: one JSON line per genesis, era, gap, fork and accepted transaction, replayed
+at start.
 
 A line is flushed before its transaction is answered, so it outlives a killed process (not a power
 cut). A torn last line is a transaction that was never answered: it is cut off.
@@ -6,7 +7,7 @@ cut). A torn last line is a transaction that was never answered: it is cut off.
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any, TypeAlias
@@ -15,10 +16,11 @@ from solders.transaction import VersionedTransaction
 
 from local.solana.ledger import Ledger
 from local.solana.outcomes import Landed
-from local.solana.slots import Era
+from local.solana.slots import Era, Gap
 
 FILE_NAME = "ledger.jsonl"
 FORMAT = 1
+ENTRIES = {"era", "gap", "fork", "transaction"}
 
 Json: TypeAlias = dict[str, Any]
 
@@ -45,9 +47,16 @@ class Journal:
     def write_era(self, era: Era) -> None:
         self._write({"era": asdict(era)})
 
+    def write_gap(self, gap: Gap) -> None:
+        self._write({"gap": asdict(gap)})
+
+    def write_fork(self, slot: int, dropped: Collection[str]) -> None:
+        self._write({"fork": {"slot": slot, "dropped": list(dropped)}})
+
     def write_landed(self, landed: Landed) -> None:
         wire = base64.b64encode(bytes(landed.transaction)).decode()
-        self._write({"slot": landed.slot, "transaction": wire, "error": landed.error})
+        entry = {"slot": landed.slot, "transaction": wire, "error": landed.error}
+        self._write({**entry, "starved": True} if landed.starved else entry)
 
     def entries(self) -> Iterator[Json]:
         """Every whole line; what follows the last one is cut off."""
@@ -66,10 +75,22 @@ class Journal:
 
 
 def replay(ledger: Ledger, entry: Json) -> None:
-    """Execute a recorded transaction in its slot; JournalBroken when the outcome differs."""
+    """Let happen again what an entry records; JournalBroken when it ends differently."""
+    match entry:
+        case {"era": era}:
+            ledger.schedule.begin(Era(**era))
+        case {"gap": gap}:
+            ledger.schedule.gaps.append(Gap(**gap))
+        case {"fork": {"slot": slot, "dropped": dropped}}:
+            ledger.fork(slot, dropped=dropped)
+        case _:
+            _execute(ledger, entry)
+
+
+def _execute(ledger: Ledger, entry: Json) -> None:
     transaction = VersionedTransaction.from_bytes(base64.b64decode(entry["transaction"]))
     ledger.reach(ledger.schedule.height_of(entry["slot"]))
-    landed = ledger.execute(transaction, entry["slot"])
+    landed = ledger.execute(transaction, entry["slot"], starved=entry.get("starved", False))
     if landed is None or landed.error != entry["error"]:
         raise JournalBroken(
             f"{transaction.signatures[0]} ended differently than recorded; "
@@ -82,6 +103,6 @@ def _entry(line: bytes, where: str) -> Json:
         entry = json.loads(line)
     except ValueError as error:
         raise JournalBroken(f"{where} is no JSON") from error
-    if not isinstance(entry, dict) or not {"era", "transaction"} & entry.keys():
+    if not isinstance(entry, dict) or not ENTRIES & entry.keys():
         raise JournalBroken(f"{where} is no entry")
     return entry

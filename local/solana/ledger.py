@@ -92,7 +92,7 @@ class Ledger:
         self._reached = dict.fromkeys(Commitment, 0)
         self._behind = 0
         self._genesis = Genesis(self.faucet, programs)
-        self._resent: dict[str, VersionedTransaction] = {}
+        self._resent: set[str] = set()
         self._dropped: list[tuple[int, VersionedTransaction]] = []
         self.blockhashes = Blockhashes(schedule, keep=STATUS_CACHE + MAX_FINALITY)
         self._height = schedule.height_of(schedule.eras[0].first_slot)
@@ -220,12 +220,12 @@ class Ledger:
 
     # --- executing ---------------------------------------------------------------------------
 
-    def relay(self, transaction: VersionedTransaction, *, resends: bool) -> None:
+    def relay(self, transaction: VersionedTransaction, *, resends: bool) -> Landed | None:
         """As a node that was sent it; `resends`: it sends it again by itself until it is final,
         as nodes do unless they are asked for `maxRetries: 0`."""
         if resends:
-            self._resent[str(transaction.signatures[0])] = transaction
-        self.land(transaction)
+            self._resent.add(str(transaction.signatures[0]))
+        return self.land(transaction)
 
     def land(self, transaction: VersionedTransaction) -> Landed | None:
         """Execute in the current slot, as a leader does; None: dropped without a trace.
@@ -288,10 +288,12 @@ class Ledger:
         return landed
 
     def _unprocessable(self, transaction: VersionedTransaction, view: View) -> str | None:
-        if self.find(str(transaction.signatures[0]), view):
+        blockhash = transaction.message.recent_blockhash
+        if not self.is_valid(blockhash, view, age=SIMULATION_AGE):
+            return "BlockhashNotFound"
+        if self.find(str(transaction.signatures[0]), view) is not None:
             return "AlreadyProcessed"
-        is_valid = self.is_valid(transaction.message.recent_blockhash, view, age=SIMULATION_AGE)
-        return None if is_valid else "BlockhashNotFound"
+        return None
 
     def _state_of(self, view: View, loaded: Loaded) -> Mapping[Pubkey, Account | None]:
         changed = self.accounts.changed_since(view.slot).intersection(loaded.pubkeys)
@@ -305,10 +307,11 @@ class Ledger:
         return self.is_valid(landed.transaction.message.recent_blockhash, view)
 
     def _resend_dropped(self) -> None:
-        due = [each for at, each in self._dropped if self._height >= at + RESEND_AFTER]
-        self._dropped = [(at, each) for at, each in self._dropped if self._height < at + RESEND_AFTER]
-        for transaction in due:
-            if str(transaction.signatures[0]) in self._resent:
+        waiting, self._dropped = self._dropped, []
+        for at, transaction in waiting:
+            if self._height < at + RESEND_AFTER:
+                self._dropped.append((at, transaction))
+            elif str(transaction.signatures[0]) in self._resent:
                 self.land(transaction)
 
     def _height_at(self, commitment: Commitment) -> int:

@@ -4,13 +4,14 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from local.solana.journal import FORMAT, Journal, JournalBroken, replay
 from local.solana.ledger import Ledger, genesis_hash
 from local.solana.slots import FIRST_SLOT, SKIP_EVERY, Era, Schedule
+from local.solana.svm import Programs
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ class Options:
     skip_every: int = SKIP_EVERY
     data_dir: Path | None = None
     seed: str | None = None
+    programs: Programs = field(default_factory=dict)
+    """More programs than a Solana cluster begins with, by address."""
 
 
 Clock = Callable[[], float]
@@ -50,6 +53,7 @@ def _journaled(options: Options, now: Clock, journal: Journal) -> Ledger:
     else:
         ledger = _replayed(options, now, head, entries)
     ledger.on_landed, ledger.on_era = journal.write_landed, journal.write_era
+    ledger.on_gap, ledger.on_fork = journal.write_gap, journal.write_fork
     _keep_pace(ledger, options, now)
     return ledger
 
@@ -70,10 +74,7 @@ def _replayed(
     schedule = Schedule(genesis_hash(seed), [Era(**head["era"])], head["skip_every"])
     ledger = _ledger(options, now, seed, schedule)
     for entry in entries:
-        if "era" in entry:
-            schedule.begin(Era(**entry["era"]))
-        else:
-            replay(ledger, entry)
+        replay(ledger, entry)
     return ledger
 
 
@@ -91,6 +92,7 @@ def _ledger(options: Options, now: Clock, seed: str, schedule: Schedule) -> Ledg
         now=now,
         confirmed_after=options.confirmed_after,
         finalized_after=options.finalized_after,
+        programs=options.programs,
     )
 
 

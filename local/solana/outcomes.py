@@ -58,6 +58,8 @@ class Landed:
     meta: Json
     memo: str | None
     unit_price: int
+    starved: bool = False
+    """Its payer had no money while it ran."""
 
     @property
     def writable(self) -> set[Pubkey]:
@@ -88,6 +90,8 @@ def landed(
     loaded: Loaded,
     outcome: Outcome,
     account: AccountReader,
+    *,
+    starved: bool = False,
 ) -> Landed:
     """The record of an execution; `account` reads mints the transaction does not name."""
     error = _error_of(outcome.result)
@@ -100,6 +104,7 @@ def landed(
         meta=_meta(loaded, outcome, error, account),
         memo=messages.memo_of(transaction.message),
         unit_price=messages.unit_price_of(transaction.message),
+        starved=starved,
     )
 
 

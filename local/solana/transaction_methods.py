@@ -32,7 +32,7 @@ def send_transaction(ledger: Ledger, params: Params) -> str:
         _require_loadable(ledger, transaction, ledger.tip)
     else:
         _preflight(ledger, transaction, config.view(ledger, "preflightCommitment"))
-    ledger.land(transaction)
+    ledger.relay(transaction, resends=config.integer("maxRetries") != 0)
     return str(transaction.signatures[0])
 
 
@@ -68,7 +68,7 @@ def request_airdrop(ledger: Ledger, params: Params) -> str:
     blockhash = ledger.schedule.blockhash_of(ledger.tip.slot)
     message = MessageV0.try_compile(faucet.pubkey(), instructions, [], blockhash)
     transaction = VersionedTransaction(message, [faucet])
-    landed = ledger.land(transaction)
+    landed = ledger.relay(transaction, resends=True)
     if landed is None or landed.error is not None:
         raise RpcFailure(-32603, "Internal error", {"airdrop": landed and landed.error})
     return landed.signature

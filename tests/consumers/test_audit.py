@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -31,7 +32,7 @@ def test_every_event_is_recorded_with_the_hash_of_the_one_before() -> None:
         assert audit.take(event)
     entries = trail.entries("up-1")
     assert [entry.event for entry in entries] == story()
-    for before, after in zip(entries, entries[1:], strict=False):
+    for before, after in pairwise(entries):
         assert after.event.previous_hash == before.event.hash
     assert audit.verify("up-1").is_sound
 

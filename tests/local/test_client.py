@@ -18,7 +18,9 @@ class Stream:
     def answer(self, handler: BaseHTTPRequestHandler, seen: Seen) -> None:
         if not seen.target.endswith("/events"):
             handler.send_response(200)
-            handler.send_header("Set-Cookie", "session=abc; HttpOnly; Secure; SameSite=Strict; Path=/")
+            handler.send_header(
+                "Set-Cookie", "session=abc; HttpOnly; Secure; SameSite=Strict; Path=/"
+            )
             handler.send_header("Content-Length", "2")
             handler.end_headers()
             handler.wfile.write(b"{}")

@@ -113,7 +113,7 @@ def test_genesis_and_faucet_follow_from_the_seed() -> None:
 
 def test_programs_see_the_slot_and_time_of_their_block(chain: Chain) -> None:
     chain.wallet("user")
-    clock = chain.ledger._vm.get_clock()
+    clock = chain.ledger.svm.vm.get_clock()
     assert chain.ledger.landed[-1].slot == clock.slot
     assert clock.unix_timestamp == chain.ledger.schedule.time_of(clock.slot)
 

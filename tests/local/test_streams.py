@@ -302,8 +302,8 @@ def test_an_event_is_in_kafka_shortly_after_its_commit(
         delays.append((time.perf_counter() - committed) * 1000)
         time.sleep(0.05)
     consumer.close()
-    print("commit to Kafka, ms:", [round(delay) for delay in delays])
-    assert statistics.median(delays) < 500  # the machine may be busy; alone it is about 30
+    # Alone about 30 ms; a busy machine must not fail the test.
+    assert statistics.median(delays) < 500, delays
 
 
 RECORDS = [{"dynamodb": {"SequenceNumber": str(number)}} for number in range(5)]

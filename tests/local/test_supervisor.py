@@ -179,6 +179,17 @@ def test_the_pause_doubles_up_to_the_longest() -> None:
     assert [back_off.pause(n) for n in (1, 2, 3, 6, 1000)] == [0.2, 0.4, 0.8, 5.0, 5.0]
 
 
+def test_a_stack_that_cannot_be_made_ready_does_not_start() -> None:
+    def refuse() -> None:
+        raise ConnectionError("no SOL for the system wallet")
+
+    plans = [Plan("kms", python(READY_THEN_SLEEP))]
+    supervisor = Supervisor(plans, environment={}, say=lambda _: None, when_ready=refuse)
+    with pytest.raises(StartFailed, match="no SOL"):
+        supervisor.start()
+    supervisor.stop()
+
+
 def test_what_a_part_prints_is_shown_under_its_name() -> None:
     code = "print('first words', flush=True); " + READY_THEN_SLEEP
     stack = Stack([Plan("kms", python(code))])

@@ -2,13 +2,17 @@
 
 from aws_lambda_powertools import single_metric
 from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.metrics.functions import is_metrics_disabled
 
 NAMESPACE = "NftUpgrade"
 
 
 class CloudWatchMeter:
-    """`Meter`. Namespace `NftUpgrade`, dimension `consumer`; each count is one line of output."""
+    """`Meter`. Namespace `NftUpgrade`, dimension `consumer`; each count is one line of output.
+    `single_metric` does not heed POWERTOOLS_METRICS_DISABLED, so this asks for it."""
 
     def count(self, name: str, consumer: str) -> None:
+        if is_metrics_disabled():
+            return
         with single_metric(name, unit=MetricUnit.Count, value=1, namespace=NAMESPACE) as metric:
             metric.add_dimension("consumer", consumer)

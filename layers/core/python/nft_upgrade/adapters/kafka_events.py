@@ -1,5 +1,6 @@
 """The outbox's way into Kafka, with kafka-python. CONTRACT.md section 5 has topics and records."""
 
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -55,6 +56,7 @@ class KafkaPublisher:
     2. An error does not mean "not written"; the consumers drop what they have seen.
     3. After an error the producer is thrown away, as kafka-python advises: the next batch begins
        with a new producer id rather than with a sequence the broker may refuse.
+    4. One batch at a time: callers in other threads wait, so that none finds its producer closed.
     """
 
     def __init__(
@@ -64,29 +66,18 @@ class KafkaPublisher:
         delivery_seconds: float = 8.0,
         trace_id: Callable[[], str | None] = lambda: None,
     ) -> None:
-        """`delivery_seconds` must lie well below half of the function's timeout: a batch takes at
-        most twice as long."""
+        """`delivery_seconds` must lie well below a third of the function's timeout: a batch takes
+        at most two and a half times as long."""
         self._settings = settings
         self._seconds = delivery_seconds
         self._trace_id = trace_id
         self._producer: KafkaProducer | None = None
+        self._one_batch = threading.Lock()
 
     def publish(self, events: Sequence[UpgradeEvent]) -> Mapping[str, str | None]:
         """See `Publisher`; never raises for Kafka's errors."""
-        ends = time.monotonic() + self._seconds
-        results: dict[str, str | None] = {}
-        stopped: dict[str, str] = {}
-        for round_ in rounds(events):
-            if time.monotonic() > ends:
-                stopped |= {event.user_id: OUT_OF_TIME for event in round_}
-            held = [event for event in round_ if event.user_id in stopped]
-            results |= {event.event_id: stopped[event.user_id] for event in held}
-            outcome = self._send([event for event in round_ if event.user_id not in stopped])
-            results |= outcome
-            stopped |= {e.user_id: NOT_SENT for e in round_ if outcome.get(e.event_id)}
-        if any(results.values()):
-            self.close()
-        return results
+        with self._one_batch:
+            return self._publish(events)
 
     def close(self) -> None:
         """Drop the connection; the next `publish` makes a new one."""
@@ -94,14 +85,29 @@ class KafkaPublisher:
         if producer is not None:
             producer.close(timeout=1)
 
-    def _send(self, events: Sequence[UpgradeEvent]) -> dict[str, str | None]:
+    def _publish(self, events: Sequence[UpgradeEvent]) -> Mapping[str, str | None]:
+        ends = time.monotonic() + self._seconds
+        results: dict[str, str | None] = {}
+        stopped: dict[str, str] = {}
+        for round_ in rounds(events):
+            held = [event for event in round_ if event.user_id in stopped]
+            results |= {event.event_id: stopped[event.user_id] for event in held}
+            outcome = self._send([event for event in round_ if event.user_id not in stopped], ends)
+            results |= outcome
+            stopped |= {e.user_id: NOT_SENT for e in round_ if outcome.get(e.event_id)}
+        if any(results.values()):
+            self.close()
+        return results
+
+    def _send(self, events: Sequence[UpgradeEvent], ends: float) -> dict[str, str | None]:
         """Send all at once and wait for each acknowledgement."""
-        if not events:
-            return {}
-        sent = [(event.event_id, self._start(event)) for event in events]
+        sent = [(event.event_id, self._start(event, ends)) for event in events]
         return {event_id: self._outcome(handle) for event_id, handle in sent}
 
-    def _start(self, event: UpgradeEvent) -> Any:
+    def _start(self, event: UpgradeEvent, ends: float) -> Any:
+        """The record's future, or the error that kept it from being sent."""
+        if time.monotonic() > ends:  # without brokers every single call takes its time to fail
+            return KafkaTimeoutError(OUT_OF_TIME)
         record = to_record(event)
         try:
             return self._connected().send(

@@ -1,0 +1,61 @@
+"""Mail through SES: sent, refused for good, or to be tried again."""
+
+import boto3
+import pytest
+from botocore.exceptions import ReadTimeoutError
+from botocore.stub import Stubber
+
+from nft_upgrade.adapters.ses_mailer import SesMailer
+from nft_upgrade.consumers.ports import MailRefused, MailUnavailable
+from tests.fixtures.aws import AwsEndpoint
+
+MAIL = {"to": "user@example.org", "subject": "Hello", "text": "Grüße"}
+
+
+def answered_with(code: str) -> SesMailer:
+    """A mailer whose SES answers with an error."""
+    mailer = SesMailer("no-reply@nft.example")
+    stub = Stubber(mailer._client)
+    stub.add_client_error("send_email", code)
+    stub.activate()
+    return mailer
+
+
+def test_a_mail_from_the_verified_sender_is_sent(aws: AwsEndpoint) -> None:
+    assert SesMailer("no-reply@nft.example").send(**MAIL)
+
+
+def test_a_sender_nobody_verified_is_refused(aws: AwsEndpoint) -> None:
+    with pytest.raises(MailRefused):
+        SesMailer("stranger@nft.example").send(**MAIL)
+
+
+@pytest.mark.parametrize("code", ["MessageRejected", "BadRequestException"])
+def test_a_refusal_is_for_good(aws: AwsEndpoint, code: str) -> None:
+    with pytest.raises(MailRefused, match=code):
+        answered_with(code).send(**MAIL)
+
+
+@pytest.mark.parametrize("code", ["TooManyRequestsException", "SendingPausedException", "Unheard"])
+def test_anything_else_may_pass(aws: AwsEndpoint, code: str) -> None:
+    with pytest.raises(MailUnavailable, match=code):
+        answered_with(code).send(**MAIL)
+
+
+def test_no_service_at_all_may_pass(aws: AwsEndpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    with pytest.raises(MailUnavailable):
+        SesMailer("no-reply@nft.example").send(**MAIL)
+
+
+def test_a_lost_answer_is_neither(aws: AwsEndpoint) -> None:
+    """The mail may be on its way: whoever tried it again would send it twice."""
+    mailer = SesMailer("no-reply@nft.example")
+
+    def time_out(**_: object) -> None:
+        raise ReadTimeoutError(endpoint_url="ses")
+
+    client: boto3.session.Session = mailer._client
+    client.meta.events.register("before-send.sesv2.SendEmail", time_out)  # type: ignore[attr-defined]
+    with pytest.raises(ReadTimeoutError):
+        mailer.send(**MAIL)

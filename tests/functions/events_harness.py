@@ -1,0 +1,29 @@
+"""The event functions as Lambda finds them: loaded by name, cached parts made anew."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from local.aws_lambda import LambdaContext, load_handler
+from nft_upgrade import wiring_events
+
+
+@contextmanager
+def loaded(name: str, environment: Mapping[str, str]) -> Iterator[Callable[[Any], Any]]:
+    """The function's handler in this environment."""
+    with pytest.MonkeyPatch.context() as patch:
+        for variable, text in {"POWERTOOLS_METRICS_DISABLED": "true", **environment}.items():
+            patch.setenv(variable, text)
+        forget()
+        handler = load_handler(name)
+        yield lambda event: handler(event, LambdaContext(name))
+        forget()
+
+
+def forget() -> None:
+    """Drop what earlier tests built from another environment."""
+    for part in vars(wiring_events).values():
+        if hasattr(part, "cache_clear"):
+            part.cache_clear()
