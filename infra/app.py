@@ -4,6 +4,7 @@ import os
 
 import aws_cdk as cdk
 
+from infra.acknowledged import FOUNDATION, SERVICE, acknowledge
 from infra.foundation import Foundation
 from infra.service import Service
 from infra.stages import OVERRIDES, REGION, Stage, chosen
@@ -21,6 +22,8 @@ def build_stage(app: cdk.App, stage: Stage) -> tuple[Foundation, Service]:
     name = f"NftUpgrade-{stage.name}"
     foundation = Foundation(app, f"{name}-Foundation", stage=stage, env=place)
     service = Service(app, f"{name}-Service", stage=stage, foundation=foundation, env=place)
+    acknowledge(foundation, FOUNDATION, stage.name)
+    acknowledge(service, SERVICE, stage.name)
     for stack in (foundation, service):
         cdk.Tags.of(stack).add("product", "nft-upgrade")
         cdk.Tags.of(stack).add("stage", stage.name)

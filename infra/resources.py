@@ -1,6 +1,6 @@
 """What functions and the relay are granted, as one bundle and a vocabulary of grants."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from aws_cdk import aws_dynamodb as dynamodb
@@ -10,6 +10,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 
 from infra.parts.kafka import Kafka
+from nft_upgrade.adapters.dynamodb_tables import TABLES
 from nft_upgrade.messages import TOPICS
 
 READING = ("dynamodb:DescribeTable", "dynamodb:GetItem", "dynamodb:Query")
@@ -18,6 +19,14 @@ WRITING = (
     "dynamodb:DeleteItem",
     "dynamodb:PutItem",
     "dynamodb:UpdateItem",
+)
+DECRYPTING = ("kms:Decrypt", "kms:DescribeKey")
+ENCRYPTING = (
+    "kms:Encrypt",
+    "kms:GenerateDataKey",
+    "kms:GenerateDataKeyWithoutPlaintext",
+    "kms:ReEncryptFrom",
+    "kms:ReEncryptTo",
 )
 
 
@@ -35,6 +44,12 @@ class Resources:
     state_machine_arn: str
     notify_sender: str
 
+    def places(self, table: str) -> list[str]:
+        """ARNs of a table and of its indexes, each by name."""
+        arn = self.tables[table].table_arn
+        indexes = next(each.indexes for each in TABLES if each.name == table)
+        return [arn, *(f"{arn}/index/{index.name}" for index in indexes)]
+
 
 Grant = Callable[[Resources, iam.IGrantable], None]
 
@@ -43,9 +58,9 @@ def reads(*tables: str) -> Grant:
     """Items and indexes; no scans."""
 
     def grant(resources: Resources, grantee: iam.IGrantable) -> None:
-        resources.data_key.grant_decrypt(grantee)
+        resources.data_key.grant(grantee, *DECRYPTING)
         for name in tables:
-            resources.tables[name].grant(grantee, *READING)
+            _allow(grantee, READING, resources.places(name))
 
     return grant
 
@@ -54,9 +69,10 @@ def writes(*tables: str) -> Grant:
     """Reads and writes, alone and in transactions."""
 
     def grant(resources: Resources, grantee: iam.IGrantable) -> None:
-        resources.data_key.grant_encrypt_decrypt(grantee)
+        resources.data_key.grant(grantee, *DECRYPTING, *ENCRYPTING)
         for name in tables:
-            resources.tables[name].grant(grantee, *READING, *WRITING)
+            _allow(grantee, READING, resources.places(name))
+            _allow(grantee, WRITING, [resources.tables[name].table_arn])
 
     return grant
 
@@ -90,16 +106,16 @@ def read_secret(
     secret: secretsmanager.ISecret, data_key: kms.IKey, grantee: iam.IGrantable
 ) -> None:
     """CDK's own grant writes into the key's policy: the lower stack would depend on the upper."""
-    data_key.grant_decrypt(grantee)
-    _allow(grantee, "secretsmanager:GetSecretValue", secret.secret_arn)
+    data_key.grant(grantee, *DECRYPTING)
+    _allow(grantee, ["secretsmanager:GetSecretValue"], [secret.secret_arn])
 
 
 def starts_upgrades(resources: Resources, grantee: iam.IGrantable) -> None:
     """Start the state machine, and ask whether an execution runs."""
     arn = resources.state_machine_arn
     executions = arn.replace(":stateMachine:", ":execution:") + ":*"
-    _allow(grantee, "states:StartExecution", arn)
-    _allow(grantee, "states:DescribeExecution", executions)
+    _allow(grantee, ["states:StartExecution"], [arn])
+    _allow(grantee, ["states:DescribeExecution"], [executions])
 
 
 def publishes(resources: Resources, grantee: iam.IGrantable) -> None:
@@ -109,8 +125,8 @@ def publishes(resources: Resources, grantee: iam.IGrantable) -> None:
 
 def archives(resources: Resources, grantee: iam.IGrantable) -> None:
     """Add audit objects; there is no permission to read, replace or delete one."""
-    resources.data_key.grant_encrypt_decrypt(grantee)
-    _allow(grantee, "s3:PutObject", resources.audit_bucket.arn_for_objects("audit/*"))
+    resources.data_key.grant(grantee, *DECRYPTING, *ENCRYPTING)
+    _allow(grantee, ["s3:PutObject"], [resources.audit_bucket.arn_for_objects("audit/*")])
 
 
 def sends_mail(resources: Resources, grantee: iam.IGrantable) -> None:
@@ -124,7 +140,7 @@ def sends_mail(resources: Resources, grantee: iam.IGrantable) -> None:
     )
 
 
-def _allow(grantee: iam.IGrantable, action: str, resource: str) -> None:
+def _allow(grantee: iam.IGrantable, actions: Sequence[str], resources: Sequence[str]) -> None:
     grantee.grant_principal.add_to_principal_policy(
-        iam.PolicyStatement(actions=[action], resources=[resource])
+        iam.PolicyStatement(actions=list(actions), resources=list(resources))
     )

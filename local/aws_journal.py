@@ -10,10 +10,14 @@ Only DynamoDB is kept: objects in S3 (audit copies), mails and running execution
 process. The sweep restarts executions from the tables, under a new name.
 """
 
+import base64
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
+
+BINARY = "$bytes"
+"""No attribute type has this name."""
 
 Attributes = Mapping[str, Any]
 Change = tuple[str, Attributes, Attributes | None]
@@ -58,7 +62,7 @@ class Journal:
         with self._path.open(encoding="utf-8") as lines:
             for line in lines:
                 if line.endswith("\n"):  # else torn: nobody was told that it happened
-                    yield from json.loads(line)
+                    yield from json.loads(line, object_hook=_bytes)
 
     def _compact(self, items: Mapping[tuple[str, str], tuple[Attributes, Attributes]]) -> None:
         fresh = self._path.with_suffix(".new")
@@ -68,4 +72,15 @@ class Journal:
 
 
 def _line(changes: Sequence[Change]) -> str:
-    return json.dumps(changes, separators=(",", ":")) + "\n"
+    return json.dumps(changes, separators=(",", ":"), default=_binary) + "\n"
+
+
+def _binary(value: object) -> dict[str, str]:
+    """The emulator holds binary values as bytes, which JSON has none of."""
+    if not isinstance(value, bytes):
+        raise TypeError(f"{type(value).__name__} cannot be journalled")
+    return {BINARY: base64.b64encode(value).decode()}
+
+
+def _bytes(value: dict[str, Any]) -> Any:
+    return base64.b64decode(value[BINARY]) if value.keys() == {BINARY} else value

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 import httpx
+from botocore.exceptions import BotoCoreError, ClientError
+from confluent_kafka import KafkaException
 from solders.keypair import Keypair
 
 from local.client import Browser, EventSource, Message, Rpc, Unexpected, Wallet, told
@@ -263,7 +265,7 @@ def main() -> int:
             timeline.note(origin)
             with Upgrade(origin, timeline) as upgrade:
                 upgrade.run()
-    except (NotVerified, NotAnNft, Unexpected, StartFailed, httpx.HTTPError) as problem:
+    except FAULTS as problem:
         reason = str(problem).splitlines()[0]
         print(f"NOT VERIFIED: {reason}\n\nThe stack's last words:\n{stack.output}")
         return 1
@@ -271,6 +273,19 @@ def main() -> int:
         return 130
     print("Verified: one upgrade, seen alike by API, stream, chain, Kafka and audit record.")
     return 0
+
+
+FAULTS = (
+    NotVerified,
+    NotAnNft,
+    Unexpected,
+    StartFailed,
+    httpx.HTTPError,
+    BotoCoreError,
+    ClientError,
+    KafkaException,
+)
+"""What can go wrong on the way, each told in one line."""
 
 
 def _show_trouble(line: str) -> None:

@@ -1,19 +1,25 @@
 """`python -m local.solana_node --port 8899`: a Solana node on this machine, over a real SVM.
 
-Prints `ready http://127.0.0.1:PORT` once it answers; SIGTERM ends it.
+Prints `ready http://127.0.0.1:PORT` once it answers; SIGTERM ends it. What is to go wrong is ordered
+by `POST /local/faults` (local/solana/controls.py), or from the start by `--scenario NAME`, whose
+default is the variable SCENARIO (local/solana/scenarios.py). `/nodes/<name>` are other nodes of the
+same chain, each with faults of its own.
 """
 
 import argparse
+import os
 import signal
 import socket
 from pathlib import Path
 
 import uvicorn
 import uvloop
+from solders.pubkey import Pubkey
 
 from local.solana.app import SolanaApp
 from local.solana.journal import JournalBroken
 from local.solana.node import Options, open_ledger
+from local.solana.scenarios import Scenario
 from local.solana.slots import SKIP_EVERY
 
 HOST = "127.0.0.1"
@@ -29,10 +35,11 @@ def main(arguments: list[str] | None = None) -> None:
         skip_every=given.skip_every,
         data_dir=given.data_dir,
         seed=given.seed,
+        programs={address: file.read_bytes() for address, file in given.bpf_program},
     )
     try:
         with open_ledger(options) as ledger, _listen(given.port) as listener:
-            uvloop.run(_serve(SolanaApp(ledger), listener))
+            uvloop.run(_serve(SolanaApp(ledger, scenario=given.scenario), listener))
     except JournalBroken as error:
         raise SystemExit(f"cannot go on from this ledger: {error}") from error
 
@@ -71,7 +78,26 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--data-dir", type=Path, help="keep the ledger here, go on from it")
     parser.add_argument("--seed", help="genesis and faucet follow from it; random when left out")
+    parser.add_argument(
+        "--scenario",
+        type=Scenario,
+        default=os.environ.get("SCENARIO") or Scenario.NONE,
+        help=", ".join(Scenario),
+    )
+    parser.add_argument(
+        "--bpf-program",
+        type=_program,
+        action="append",
+        default=[],
+        metavar="ADDRESS=FILE",
+        help="another program that the chain begins with, as an SBF shared object",
+    )
     return parser
+
+
+def _program(text: str) -> tuple[Pubkey, Path]:
+    address, _, file = text.partition("=")
+    return Pubkey.from_string(address), Path(file)
 
 
 def _positive(text: str) -> int:

@@ -74,7 +74,9 @@ def audit_entries(
 
     def look() -> list[dict[str, Any]]:
         found = table.query(
-            KeyConditionExpression="projection = :audit",
+            # By alias: the attribute's name is one of DynamoDB's reserved words.
+            KeyConditionExpression="#projection = :audit",
+            ExpressionAttributeNames={"#projection": "projection"},
             ExpressionAttributeValues={":audit": f"audit#{upgrade_id}"},
             ConsistentRead=True,
         )

@@ -89,23 +89,25 @@ class EventSources(Construct):
         assert role
         self._let_poller_in(role, group, topics)
         for topic in topics:
-            function.add_event_source(
-                sources.ManagedKafkaEventSource(
-                    cluster_arn=self._kafka.cluster_arn,
-                    topic=topic,
-                    consumer_group_id=consumer_group(group, topic),
-                    starting_position=lambda_.StartingPosition.TRIM_HORIZON,
-                    batch_size=100,
-                    max_batching_window=Duration.seconds(1),
-                    bisect_batch_on_error=True,
-                    retry_attempts=1_000,
-                    max_record_age=Duration.days(1),
-                    on_failure=sources.SqsDlq(self.kafka_failures),
-                    provisioned_poller_config=sources.ProvisionedPollerConfig(
-                        minimum_pollers=1, maximum_pollers=2, poller_group_name=group
-                    ),
-                )
-            )
+            # The plain mapping: `ManagedKafkaEventSource` would add a managed policy to the role.
+            lambda_.EventSourceMapping(
+                self,
+                f"{group}-{topic}",
+                target=function,
+                event_source_arn=self._kafka.cluster_arn,
+                kafka_topic=topic,
+                kafka_consumer_group_id=consumer_group(group, topic),
+                starting_position=lambda_.StartingPosition.TRIM_HORIZON,
+                batch_size=100,
+                max_batching_window=Duration.seconds(1),
+                bisect_batch_on_error=True,
+                retry_attempts=1_000,
+                max_record_age=Duration.days(1),
+                on_failure=sources.SqsDlq(self.kafka_failures),
+                provisioned_poller_config=lambda_.ProvisionedPollerConfig(
+                    minimum_pollers=1, maximum_pollers=2, poller_group_name=group
+                ),
+            ).node.add_dependency(role)
 
     def _let_poller_in(self, role: iam.IRole, group: str, topics: Sequence[str]) -> None:
         self._kafka.grant_read(role, *topics)

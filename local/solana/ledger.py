@@ -189,7 +189,12 @@ class Ledger:
         self.on_gap(gap)
         return gap
 
-    def set_finality(self, *, confirmed_after: int, finalized_after: int) -> None:
+    @property
+    def finality(self) -> tuple[int, int]:
+        """Blocks until a block is confirmed and until it is finalized."""
+        return self._lags[Commitment.CONFIRMED], self._lags[Commitment.FINALIZED]
+
+    def set_finality(self, confirmed_after: int, finalized_after: int) -> None:
         """In blocks; what is confirmed or finalized already stays so."""
         if not 0 <= confirmed_after <= finalized_after <= MAX_FINALITY:
             raise ValueError(f"finality is confirmed <= finalized <= {MAX_FINALITY} blocks")

@@ -24,6 +24,8 @@ def loaded(name: str, environment: Mapping[str, str]) -> Iterator[Callable[[Any]
 
 def forget() -> None:
     """Drop what earlier tests built from another environment."""
+    if wiring_events.publisher.cache_info().currsize:
+        wiring_events.publisher().close()  # type: ignore[attr-defined]
     for part in vars(wiring_events).values():
         if hasattr(part, "cache_clear"):
             part.cache_clear()

@@ -81,6 +81,7 @@ def test_the_first_record_the_broker_refused_is_named(
     assert answer == {
         "batchItemFailures": [{"itemIdentifier": first["dynamodb"]["SequenceNumber"]}]
     }
+    cluster.fail_topic(TOPIC_INITIATED, 0)
     assert written(cluster) == []
 
 

@@ -174,6 +174,18 @@ def test_nothing_acknowledged_is_lost_by_a_kill(tmp_path: Path, functions: Path)
         assert again.stop() == 0
 
 
+def test_binary_values_are_kept_over_a_kill(tmp_path: Path, functions: Path) -> None:
+    """A mint attempt is one: losing it would lose the write-ahead record of a mint."""
+    arguments = ("--port", "0", "--data-dir", str(tmp_path), "--functions", str(functions))
+    attempt = {**_event("minted"), "message": {"B": b"\x00\xff message"}}
+    part = Part("local.aws", *arguments)
+    client("dynamodb", part.wait()).put_item(TableName="nft-upgrade-upgrades", Item=attempt)
+    part.kill()
+    with Part("local.aws", *arguments) as again:
+        dynamodb = client("dynamodb", again.wait())
+        assert dynamodb.scan(TableName="nft-upgrade-upgrades")["Items"] == [attempt]
+
+
 def _take_lock(url: str, name: str, holder: str) -> bool:
     try:
         client("dynamodb", url).transact_write_items(TransactItems=[_put_lock(name, holder)])

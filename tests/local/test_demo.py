@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 def run_demo(**environment: str) -> "subprocess.CompletedProcess[str]":
@@ -13,7 +13,7 @@ def run_demo(**environment: str) -> "subprocess.CompletedProcess[str]":
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
-        timeout=150,
+        timeout=250,
         check=False,
     )
 

@@ -29,7 +29,7 @@ def test_a_group_reads_what_was_written_through_the_fixed_address(kafka: KafkaEn
 def test_a_taken_port_is_said_so() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         part = Part("local.kafka", "--port", str(taken.getsockname()[1]))
-        with pytest.raises(StartFailed, match="local.kafka: .*address already in use"):
+        with pytest.raises(StartFailed, match=r"local\.kafka: .*address already in use"):
             part.wait()
 
 

@@ -14,7 +14,7 @@ from local.settings import free_ports
 from local.token_metadata import read_mint
 from tests.local.running_stack import Person, RunningStack, nothing_is_left, told_events
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 HISTORY = [
     "upgrade_initiated",
@@ -51,7 +51,7 @@ class Listening(threading.Thread):
     def run(self) -> None:
         self.messages.extend(self.source)
 
-    def to_the_end(self, seconds: float = 90) -> list[Message]:
+    def to_the_end(self, seconds: float = 150) -> list[Message]:
         self.join(seconds)
         assert not self.is_alive(), f"the stream goes on; seen: {types(self.messages)}"
         return told_events(self.messages)

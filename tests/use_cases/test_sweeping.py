@@ -17,6 +17,17 @@ def test_a_burn_that_nobody_confirmed_is_found_and_proven() -> None:
     assert world.run_workflow(upgrade).status is Status.COMPLETED
 
 
+def test_a_burn_by_another_hand_that_nobody_confirmed_goes_to_an_operator() -> None:
+    world = World()
+    upgrade = world.opened()
+    world.chain.burn(ALICE, NFT_1, authority=BOB)
+    world.chain.finalize()
+    world.clock.advance(minutes=31)
+    report = world.sweeping.run()
+    assert (report.found_burns, report.expired, report.faults) == (1, 0, [])
+    assert world.burning.verify(upgrade.id).status is Status.UNDER_REVIEW
+
+
 def test_an_unburned_request_expires_when_its_time_is_over() -> None:
     world = World()
     upgrade = world.opened()

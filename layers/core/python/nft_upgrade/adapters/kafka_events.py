@@ -4,6 +4,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from kafka import KafkaProducer
@@ -83,7 +84,8 @@ class KafkaPublisher:
         """Drop the connection; the next `publish` makes a new one."""
         producer, self._producer = self._producer, None
         if producer is not None:
-            producer.close(timeout=1)
+            with suppress(KafkaError):  # it flushes first, and says so when that takes too long
+                producer.close(timeout=1)
 
     def _publish(self, events: Sequence[UpgradeEvent]) -> Mapping[str, str | None]:
         ends = time.monotonic() + self._seconds

@@ -104,20 +104,8 @@ class Burning:
         except Unavailable:
             return
 
-    # --- the claim -------------------------------------------------------------------------
-
-    def _confirm(self, upgrade: Upgrade, burn_signature: str) -> Confirmation:
-        if upgrade.status in (Status.CANCELLED, Status.EXPIRED):
-            return self._late(upgrade, burn_signature)
-        if upgrade.status is Status.INITIATED:
-            return self._claim(upgrade, burn_signature)
-        if upgrade.burn_signature == burn_signature or upgrade.status in BURNED:
-            return Confirmation(upgrade, Answer.CURRENT)
-        raise WrongStatus(
-            f"Another signature is being looked at while the upgrade is {upgrade.status}."
-        )
-
-    def _claim(self, upgrade: Upgrade, burn_signature: str) -> Confirmation:
+    def claim(self, upgrade: Upgrade, burn_signature: str) -> Confirmation:
+        """Write the claim down and start its verification; the user's and the watcher's."""
         self._require_unused(upgrade, burn_signature)
         claim = upgrade.claim_burn(
             burn_signature, height=self._height_if_known(), at=self.clock.now()
@@ -125,6 +113,19 @@ class Burning:
         claimed = self._commit(claim)
         self.start(claimed)
         return Confirmation(claimed, Answer.ACCEPTED)
+
+    # --- the claim -------------------------------------------------------------------------
+
+    def _confirm(self, upgrade: Upgrade, burn_signature: str) -> Confirmation:
+        if upgrade.status in (Status.CANCELLED, Status.EXPIRED):
+            return self._late(upgrade, burn_signature)
+        if upgrade.status is Status.INITIATED:
+            return self.claim(upgrade, burn_signature)
+        if upgrade.burn_signature == burn_signature or upgrade.status in BURNED:
+            return Confirmation(upgrade, Answer.CURRENT)
+        raise WrongStatus(
+            f"Another signature is being looked at while the upgrade is {upgrade.status}."
+        )
 
     def _late(self, upgrade: Upgrade, burn_signature: str) -> Confirmation:
         """An honest burn is honoured whenever it shows up (CHAIN.md section 6)."""

@@ -111,11 +111,17 @@ class Sweeping:
             self._look_again(upgrade, self._next_watch(upgrade))
 
     def _prove_found_burn(self, upgrade: Upgrade) -> bool:
-        """The same path as a confirmation, with the signature taken from the mint's history."""
+        """The same path as a confirmation, with the signature taken from the mint's history.
+
+        A burn that only a human may accept is claimed, so that the workflow puts it under review.
+        """
         for signature in self.chain.signatures_for(upgrade.nft_id, limit=SIGNATURES_LOOKED_AT):
             proof = self.burning.examine(upgrade, signature)
             if proof.verdict is Verdict.PROVEN:
                 self.burning.prove(upgrade, proof)
+                return True
+            if proof.verdict is Verdict.UNDER_REVIEW and upgrade.status is Status.INITIATED:
+                self.burning.claim(upgrade, signature)
                 return True
         return False
 
