@@ -10,6 +10,7 @@ What is changed, and why:
 4. Step Functions really executes state machines, through one Lambda client per process: creating
    a client costs more than the call and is not thread-safe.
 5. A journal is told which items a call changed, before the call is answered (`--data-dir`).
+6. Old stream iterators are dropped: every read makes a new one, and the original keeps them all.
 """
 
 import copy
@@ -35,6 +36,7 @@ from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
 from moto.dynamodb.models.dynamo_type import Item
 from moto.dynamodb.models.table import Table
 from moto.dynamodb.responses import DynamoHandler
+from moto.dynamodbstreams.models import DynamoDBStreamsBackend
 from moto.moto_server.werkzeug_app import (
     DomainDispatcherApplication,
     MotoRequestHandler,
@@ -50,6 +52,8 @@ Attributes = Mapping[str, Any]
 Invoke = Callable[[str, Any], tuple[str, bool]]
 """Function name and event -> answer as JSON text, and whether it is an error."""
 MAX_TRANSACTION_ITEMS = 100
+KEPT_ITERATORS = 1_000
+"""At twenty reads a second, those of the last minute."""
 
 
 class Journal(Protocol):
@@ -62,6 +66,7 @@ class Journal(Protocol):
 def start_server(port: int, *, invoke: Invoke, journal: Journal | None) -> BaseWSGIServer:
     """An emulator on 127.0.0.1 that is serving, one thread per connection; port 0: a free one."""
     _patch_dynamodb(journal)
+    _patch_streams()
     _patch_lambda(invoke)
     _patch_step_functions()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
@@ -85,6 +90,27 @@ def restore(items: Iterable[tuple[str, Attributes]]) -> int:
         _place(table, attributes, _item(table, attributes))
         count += 1
     return count
+
+
+# --- streams ---------------------------------------------------------------------------------
+
+
+def _patch_streams() -> None:
+    original = DynamoDBStreamsBackend.get_records
+
+    @functools.wraps(original)
+    def get_records(self: DynamoDBStreamsBackend, iterator_arn: str, limit: int) -> Any:
+        answer = original(self, iterator_arn, limit)
+        drop_oldest(self.shard_iterators, KEPT_ITERATORS)
+        return answer
+
+    DynamoDBStreamsBackend.get_records = get_records  # type: ignore[method-assign]
+
+
+def drop_oldest(things: dict[str, Any], kept: int) -> None:
+    """Leave only the `kept` entries that were put in last."""
+    for name in list(things)[: max(0, len(things) - kept)]:
+        things.pop(name, None)
 
 
 # --- DynamoDB --------------------------------------------------------------------------------

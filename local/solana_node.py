@@ -59,7 +59,13 @@ def _listen(port: int) -> socket.socket:
 async def _serve(app: SolanaApp, listener: socket.socket) -> None:
     """The socket listens already, so whoever reads `ready` is answered."""
     config = uvicorn.Config(
-        app, lifespan="off", ws="none", access_log=False, log_level="warning", server_header=False
+        app,
+        lifespan="off",
+        ws="none",
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=1,  # an answer that was ordered to stall is not waited for
     )
     # uvicorn raises SIGTERM again once it has shut down; the default handler would then kill us.
     signal.signal(signal.SIGTERM, lambda *_: None)

@@ -116,7 +116,7 @@ def _people(stage: Stage) -> Iterator[Row]:
         threshold=600,
         minutes=2,
         says="Somebody burned an NFT more than 10 minutes ago and has no successor.",
-        runbook="operations.md#upgrade-stuck",
+        runbook="deployment.md#upgrade-stuck",
     )
     yield Row(
         id="ManyWaiting",
@@ -124,7 +124,7 @@ def _people(stage: Stage) -> Iterator[Row]:
         threshold=100,
         minutes=5,
         says="A hundred people have burned and wait.",
-        runbook="operations.md#upgrade-stuck",
+        runbook="deployment.md#upgrade-stuck",
     )
     yield Row(
         id="GaugeSilent",
@@ -134,7 +134,7 @@ def _people(stage: Stage) -> Iterator[Row]:
         operator=BELOW,
         missing=MISSING.BREACHING,
         says="Nobody measures how many people wait.",
-        runbook="operations.md#upgrade-stuck",
+        runbook="deployment.md#upgrade-stuck",
     )
     yield Row(
         id="WalletLow",
@@ -142,7 +142,7 @@ def _people(stage: Stage) -> Iterator[Row]:
         threshold=stage.wallet_low_lamports,
         operator=BELOW,
         says="The system wallet is running out of SOL; new upgrades will be refused.",
-        runbook="operations.md#wallet-low",
+        runbook="deployment.md#wallet-low",
     )
     yield Row(
         id="WalletUnknown",
@@ -152,7 +152,7 @@ def _people(stage: Stage) -> Iterator[Row]:
         operator=BELOW,
         missing=MISSING.BREACHING,
         says="The RPC providers do not answer, or contradict each other.",
-        runbook="operations.md#rpc-disagreement",
+        runbook="deployment.md#rpc-disagreement",
     )
 
 
@@ -168,7 +168,7 @@ def _machine(machine: sfn.StateMachine) -> Iterator[Row]:
             metric=metric,
             threshold=1,
             says=f"An execution {name}; the sweep has been started and goes on with it.",
-            runbook="operations.md#upgrade-stuck",
+            runbook="deployment.md#upgrade-stuck",
         )
 
 
@@ -181,7 +181,7 @@ def _relay(targets: elb.ApplicationTargetGroup) -> Iterator[Row]:
         operator=BELOW,
         missing=MISSING.BREACHING,
         says="No relay is healthy: nobody sees progress live; upgrades go on.",
-        runbook="operations.md#relay-down",
+        runbook="deployment.md#relay-down",
     )
     yield Row(
         id="RelayErrors",
@@ -191,7 +191,7 @@ def _relay(targets: elb.ApplicationTargetGroup) -> Iterator[Row]:
         threshold=10,
         minutes=3,
         says="The relay answers with errors.",
-        runbook="operations.md#relay-down",
+        runbook="deployment.md#relay-down",
     )
 
 
@@ -202,7 +202,7 @@ def _events(watched: Watched) -> Iterator[Row]:
         threshold=300,
         minutes=2,
         says="Events do not reach Kafka; nothing is lost, consumers fall behind.",
-        runbook="operations.md#kafka-down",
+        runbook="deployment.md#kafka-down",
     )
     yield Row(
         id="StreamBehind",
@@ -212,7 +212,7 @@ def _events(watched: Watched) -> Iterator[Row]:
         threshold=300_000,
         minutes=2,
         says="The table's stream is not read.",
-        runbook="operations.md#kafka-down",
+        runbook="deployment.md#kafka-down",
     )
     for name, queue in watched.queues.items():
         yield Row(
@@ -222,7 +222,7 @@ def _events(watched: Watched) -> Iterator[Row]:
             ),
             threshold=1,
             says="Something was given up after all attempts and waits for an operator.",
-            runbook="operations.md#dlq-not-empty",
+            runbook="deployment.md#dlq-not-empty",
         )
     for consumer in ("nft-analytics", "nft-notifications", "nft-audit"):
         yield Row(
@@ -230,14 +230,14 @@ def _events(watched: Watched) -> Iterator[Row]:
             metric=counter("DeadLetters", consumer),
             threshold=1,
             says="A record could not be taken; it is kept in the projections table.",
-            runbook="operations.md#dlq-not-empty",
+            runbook="deployment.md#dlq-not-empty",
         )
     yield Row(
         id="AuditConflict",
         metric=counter("AuditConflicts", "nft-audit"),
         threshold=1,
         says="Two different records claim one place in the audit trail.",
-        runbook="operations.md#key-compromise",
+        runbook="deployment.md#key-compromise",
     )
 
 
@@ -248,5 +248,5 @@ def _throttled(name: str, function: lambda_.Function) -> Row:
         threshold=1,
         minutes=5,
         says=f"{name} is called more often than it may run.",
-        runbook="operations.md#upgrade-stuck",
+        runbook="deployment.md#upgrade-stuck",
     )

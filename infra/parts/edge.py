@@ -52,7 +52,9 @@ class Edge(Construct):
             "Distribution",
             comment=stage.full_name,
             http_version=cloudfront.HttpVersion.HTTP2_AND_3,
-            minimum_protocol_version=cloudfront.SecurityPolicyProtocol.TLS_V1_2_2021,
+            minimum_protocol_version=cloudfront.SecurityPolicyProtocol.TLS_V1_2_2021
+            if stage.certificate_arn
+            else None,
             price_class=cloudfront.PriceClass.PRICE_CLASS_ALL,
             domain_names=[stage.domain] if stage.domain else None,
             certificate=acm.Certificate.from_certificate_arn(

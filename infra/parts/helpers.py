@@ -12,10 +12,12 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from infra.bundling import ROOT
+from infra.environment import environment
 from infra.parts.kafka import Kafka
 from infra.parts.python_function import PythonFunction
 from infra.resources import read_secret
 from infra.stages import Stage
+from nft_upgrade.config import KafkaSettings
 
 
 class Helpers(Construct):
@@ -79,7 +81,7 @@ class Helpers(Construct):
             "topics",
             vpc=vpc,
             security_groups=[kafka.security_group],
-            environment=settings,
+            environment=environment(KafkaSettings, settings),
         )
         kafka.grant_make_topics(made.role)
         plan = kafka.plan

@@ -108,7 +108,7 @@ class HttpApi(Construct):
             evaluation_periods=2,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-            alarm_description="The API's function fails. Runbook: docs/operations.md#rollback",
+            alarm_description="The API's function fails. Runbook: docs/deployment.md#rollback",
         )
         codedeploy.LambdaDeploymentGroup(
             self,

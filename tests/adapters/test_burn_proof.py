@@ -1,254 +1,26 @@
-"""Burns and frauds as real transactions on a real SVM behind a real node, then decoded and judged.
+"""What no SVM and no honest node makes, written by hand: garbled answers and odd instructions.
 
-Only what no SVM here can make (look-up tables, v1, garbled answers) is written by hand.
+Real burns and frauds are in test_honest_burns.py and test_burn_frauds.py.
 """
 
 import base64
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import base58
 import pytest
-import solders.system_program as system
 from solders.hash import Hash
 from solders.instruction import CompiledInstruction, Instruction
-from solders.keypair import Keypair
 from solders.message import Message, MessageAddressTableLookup, MessageHeader, MessageV0
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 from solders.transaction import VersionedTransaction
-from spl.token import instructions as spl
 from spl.token.constants import TOKEN_2022_PROGRAM_ID, TOKEN_PROGRAM_ID
 
 from nft_upgrade.adapters.burn_proof import observed_transaction
-from nft_upgrade.adapters.solana_chain import SolanaChain
-from nft_upgrade.adapters.token_program import TOKEN_2022
-from nft_upgrade.domain.burn import BurnClaim, BurnProof, ObservedTransaction, Verdict
-from nft_upgrade.domain.burn_checks import check_burn
-from tests.chain_builders import (
-    CLASSIC,
-    INCINERATOR,
-    OWNER,
-    STRANGER,
-    approve,
-    batch,
-    burn,
-    classic_nft,
-    close,
-    keypair,
-    move,
-    signed,
-)
-from tests.fixtures.solana import SolanaNode
-from tests.solana_world import SolanaWorld
+from nft_upgrade.domain.burn import ObservedTransaction
+from tests.chain_builders import OWNER, burn, keypair
 
 MEMO = Pubkey.from_string("MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr")
-
-
-@dataclass
-class Court:
-    """A world to act in, and the judgement over what was done there."""
-
-    world: SolanaWorld
-    chain: SolanaChain
-
-    def judge(
-        self, signature: str, mint: Pubkey, *, owner: Keypair = OWNER, program: str = TOKEN_2022
-    ) -> BurnProof:
-        claim = BurnClaim(
-            signature=signature,
-            mint=str(mint),
-            owner=str(owner.pubkey()),
-            token_program=program,
-            level=1,
-            registry_level=1,
-            already_redeemed=False,
-            opened_slot=0,
-            claimed_height=None,
-        )
-        return check_burn(self.chain.burn_evidence(signature, str(mint)), claim)
-
-
-@pytest.fixture(scope="module")
-def court(solana: SolanaNode) -> Iterator[Court]:
-    world, chain = SolanaWorld(solana.url), SolanaChain([solana.url])
-    yield Court(world, chain)
-    chain.close()
-    world.close()
-
-
-@pytest.fixture
-def mint(court: Court) -> Pubkey:
-    """The owner's fresh NFT."""
-    return court.world.give_nft()
-
-
-def account_of(
-    mint: Pubkey, owner: Keypair = OWNER, program: Pubkey = TOKEN_2022_PROGRAM_ID
-) -> Pubkey:
-    return spl.get_associated_token_address(owner.pubkey(), mint, program)
-
-
-def burn_own(mint: Pubkey, *, amount: int = 1) -> Instruction:
-    return burn(account_of(mint), mint, OWNER.pubkey(), amount=amount)
-
-
-def problem_of(proof: BurnProof) -> tuple[Verdict, str | None]:
-    problem = proof.first_problem
-    return proof.verdict, problem.code if problem else None
-
-
-PROVEN = (Verdict.PROVEN, None)
-
-
-def test_our_own_burn_transaction_is_proven(court: Court, mint: Pubkey) -> None:
-    signature = court.world.send([burn_own(mint), close(account_of(mint), OWNER.pubkey())], OWNER)
-    proof = court.judge(signature, mint)
-    assert problem_of(proof) == PROVEN
-    assert proof.owner == str(OWNER.pubkey())
-
-
-def test_what_a_wallet_puts_around_the_burn_does_not_matter(court: Court, mint: Pubkey) -> None:
-    tip = system.transfer(
-        system.TransferParams(
-            from_pubkey=OWNER.pubkey(), to_pubkey=STRANGER.pubkey(), lamports=1_000_000
-        )
-    )
-    memo = Instruction(MEMO, b"hello", [])
-    assert (
-        problem_of(court.judge(court.world.send([memo, tip, burn_own(mint), memo], OWNER), mint))
-        == PROVEN
-    )
-
-
-def test_somebody_else_may_pay_for_the_burn(court: Court, mint: Pubkey) -> None:
-    signature = court.world.send([burn_own(mint)], STRANGER, OWNER)
-    assert problem_of(court.judge(signature, mint)) == PROVEN
-
-
-def test_a_burn_of_another_nft_is_refused(court: Court, mint: Pubkey) -> None:
-    other = court.world.give_nft()
-    signature = court.world.send([burn_own(other)], OWNER)
-    assert problem_of(court.judge(signature, mint)) == (Verdict.REJECTED, "burn_wrong_mint")
-
-
-def test_a_burn_by_another_owner_is_refused(court: Court) -> None:
-    mint = court.world.give_nft(STRANGER)
-    account = account_of(mint, STRANGER)
-    signature = court.world.send([burn(account, mint, STRANGER.pubkey())], STRANGER)
-    proof = court.judge(signature, mint, owner=OWNER)
-    assert problem_of(proof) == (Verdict.REJECTED, "burn_wrong_owner")
-    assert proof.owner == str(STRANGER.pubkey())
-
-
-def test_a_failed_burn_is_refused(court: Court, mint: Pubkey) -> None:
-    signature = court.world.send([burn_own(mint, amount=2)], OWNER, fails=True)
-    assert problem_of(court.judge(signature, mint)) == (Verdict.REJECTED, "burn_tx_failed")
-
-
-@pytest.mark.parametrize("target", [STRANGER.pubkey(), INCINERATOR])
-def test_a_transfer_is_no_burn_not_even_to_the_incinerator(
-    court: Court, mint: Pubkey, target: Pubkey
-) -> None:
-    signature = court.world.send(move(account_of(mint), mint, OWNER.pubkey(), target), OWNER)
-    assert problem_of(court.judge(signature, mint)) == (Verdict.REJECTED, "burn_is_transfer")
-
-
-def test_a_burn_of_amount_zero_is_refused(court: Court, mint: Pubkey) -> None:
-    signature = court.world.send([burn_own(mint, amount=0)], OWNER)
-    assert problem_of(court.judge(signature, mint)) == (Verdict.REJECTED, "burn_incomplete")
-
-
-def test_a_look_at_the_nft_is_no_burn_even_after_it_was_burned_elsewhere(
-    court: Court, mint: Pubkey
-) -> None:
-    # The supply is 0 by then, but this signature did not do it.
-    nothing = court.world.send([burn_own(mint, amount=0)], OWNER)
-    court.world.send([burn_own(mint)], OWNER)
-    assert problem_of(court.judge(nothing, mint)) == (Verdict.REJECTED, "burn_incomplete")
-
-
-def test_the_signature_of_an_unrelated_transaction_is_refused(court: Court, mint: Pubkey) -> None:
-    signature = court.world.send([Instruction(MEMO, b"unrelated", [])], OWNER)
-    assert problem_of(court.judge(signature, mint)) == (Verdict.REJECTED, "burn_wrong_mint")
-
-
-def test_a_burn_by_a_delegate_is_for_a_human(court: Court, mint: Pubkey) -> None:
-    account = account_of(mint)
-    court.world.send([approve(account, mint, OWNER.pubkey(), STRANGER.pubkey())], OWNER)
-    signature = court.world.send([burn(account, mint, STRANGER.pubkey())], STRANGER)
-    assert problem_of(court.judge(signature, mint)) == (Verdict.UNDER_REVIEW, "burn_by_delegate")
-
-
-def test_a_delegates_burn_that_the_owner_pays_for_is_still_for_a_human(
-    court: Court, mint: Pubkey
-) -> None:
-    account = account_of(mint)
-    court.world.send([approve(account, mint, OWNER.pubkey(), STRANGER.pubkey())], OWNER)
-    signature = court.world.send([burn(account, mint, STRANGER.pubkey())], OWNER, STRANGER)
-    assert problem_of(court.judge(signature, mint)) == (Verdict.UNDER_REVIEW, "burn_by_delegate")
-
-
-def test_an_nft_that_changes_hands_and_burns_at_once_is_for_a_human(
-    court: Court, mint: Pubkey
-) -> None:
-    moved = move(account_of(mint), mint, OWNER.pubkey(), STRANGER.pubkey())
-    burned = burn(account_of(mint, STRANGER), mint, STRANGER.pubkey())
-    signature = court.world.send([*moved, burned], OWNER, STRANGER)
-    assert problem_of(court.judge(signature, mint)) == (
-        Verdict.UNDER_REVIEW,
-        "burn_unsupported_transaction",
-    )
-
-
-def test_a_burn_that_is_not_final_is_pending(court: Court, mint: Pubkey) -> None:
-    wire = signed([burn_own(mint)], court.world.blockhash().value, OWNER)
-    signature = court.world.submit(wire)
-    assert court.judge(signature, mint).verdict is Verdict.PENDING
-    court.world.finalize(signature)
-    assert problem_of(court.judge(signature, mint)) == PROVEN
-
-
-@pytest.fixture
-def classic(court: Court) -> Pubkey:
-    """The owner's fresh classic SPL NFT."""
-    mint = keypair(f"classic {court.world.blockhash().value}")
-    instructions = classic_nft(mint, OWNER.pubkey(), STRANGER.pubkey(), court.world.rent(82))
-    court.world.send(instructions, STRANGER, mint)
-    return mint.pubkey()
-
-
-def classic_burn(mint: Pubkey) -> Instruction:
-    account = account_of(mint, program=TOKEN_PROGRAM_ID)
-    return burn(account, mint, OWNER.pubkey(), program=TOKEN_PROGRAM_ID)
-
-
-def test_a_classic_burn_is_proven(court: Court, classic: Pubkey) -> None:
-    signature = court.world.send([classic_burn(classic)], OWNER)
-    assert problem_of(court.judge(signature, classic, program=CLASSIC)) == PROVEN
-
-
-def test_a_burn_inside_a_batch_is_found(court: Court, classic: Pubkey) -> None:
-    account = account_of(classic, program=TOKEN_PROGRAM_ID)
-    both = batch(classic_burn(classic), close(account, OWNER.pubkey(), program=TOKEN_PROGRAM_ID))
-    signature = court.world.send([both], OWNER)
-    assert problem_of(court.judge(signature, classic, program=CLASSIC)) == PROVEN
-    transaction = court.chain.burn_evidence(signature, str(classic)).transaction
-    assert transaction is not None
-    assert [burn.place for burn in transaction.burns] == ["batch"]
-
-
-def test_a_burn_under_another_program_than_the_pinned_one_is_for_a_human(
-    court: Court, classic: Pubkey
-) -> None:
-    signature = court.world.send([classic_burn(classic)], OWNER)
-    verdict, code = problem_of(court.judge(signature, classic, program=TOKEN_2022))
-    assert (verdict, code) == (Verdict.UNDER_REVIEW, "burn_unsupported_transaction")
-
-
-# --- by hand ---------------------------------------------------------------------------------
-
 HAND_MINT, HAND_ACCOUNT = keypair("hand mint").pubkey(), keypair("hand account").pubkey()
 HEADER = MessageHeader(1, 0, 1)
 BURN_DATA = bytes([8]) + (1).to_bytes(8, "little")

@@ -85,6 +85,7 @@ def burn_node(
     return ScriptedNode(
         getTransaction=tx,
         getBlockHeight=height,
+        getEpochInfo={"absoluteSlot": height + 50, "blockHeight": height},
         getMultipleAccounts=mint or mint_account(supply=0),
         **options,
     )

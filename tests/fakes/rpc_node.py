@@ -19,8 +19,9 @@ class RpcError(Exception):
 
 
 class ScriptedNode:
-    """`answers`: by method, a result, an RpcError, raw `bytes` for the body, or a Status of
-    HTTP. A method without an answer is one the node does not know. `delay`: seconds before each.
+    """`answers`: by method, a result, an RpcError, raw `bytes` for the body, a Status of HTTP, or a
+    Series of these. A method without an answer is one the node does not know. `delay`: seconds
+    before each.
     """
 
     def __init__(self, *, genesis: str = GENESIS, delay: float = 0.0, **answers: Any) -> None:
@@ -42,24 +43,38 @@ class ScriptedNode:
         self._thread.join()
         self._server.server_close()
 
-    def answer(self, request: Mapping[str, Any]) -> tuple[int, bytes]:
+    def answer(self, request: Mapping[str, Any]) -> tuple[int, bytes, Mapping[str, str]]:
         method = request["method"]
         self.asked.append(method)
         self.params[method] = request.get("params")
         time.sleep(self.delay)
         told = self.answers.get(method, RpcError(-32601, "Method not found"))
+        if isinstance(told, Series):
+            told = told.next()
         if isinstance(told, bytes):
-            return 200, told
+            return 200, told, {}
         if isinstance(told, Status):
-            return told.code, b"busy"
-        return 200, json.dumps({"jsonrpc": "2.0", "id": request["id"], **_body(told)}).encode()
+            return told.code, b"busy", told.headers
+        body = {"jsonrpc": "2.0", "id": request["id"], **_body(told)}
+        return 200, json.dumps(body).encode(), {}
 
 
 class Status:
-    """An HTTP status to answer with."""
+    """An HTTP status to answer with, and headers."""
 
-    def __init__(self, code: int) -> None:
+    def __init__(self, code: int, **headers: str) -> None:
         self.code = code
+        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+
+
+class Series:
+    """One answer after another; the last one stays."""
+
+    def __init__(self, *answers: Any) -> None:
+        self._answers = list(answers)
+
+    def next(self) -> Any:
+        return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
 
 
 def _body(told: Any) -> dict[str, Any]:
@@ -79,8 +94,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        status, body = self.node.answer(request)
+        status, body, headers = self.node.answer(request)
         self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from local.aws_moto import KEPT_ITERATORS, drop_oldest
 from local.aws_resources import STATE_MACHINE_ARN, MissingFunction, client, definition
 from local.process import Part
 
@@ -184,6 +185,20 @@ def test_binary_values_are_kept_over_a_kill(tmp_path: Path, functions: Path) -> 
     with Part("local.aws", *arguments) as again:
         dynamodb = client("dynamodb", again.wait())
         assert dynamodb.scan(TableName="nft-upgrade-upgrades")["Items"] == [attempt]
+
+
+def test_reading_the_stream_for_ever_takes_no_more_memory() -> None:
+    iterators = {f"arn{number}": number for number in range(KEPT_ITERATORS + 5)}
+    drop_oldest(iterators, KEPT_ITERATORS)
+    assert list(iterators)[0] == "arn5"
+    assert len(iterators) == KEPT_ITERATORS
+    drop_oldest(iterators, KEPT_ITERATORS)
+    assert len(iterators) == KEPT_ITERATORS
+
+
+def test_an_iterator_of_the_stream_can_be_used_again(url: str) -> None:
+    for _ in range(3):
+        assert "never written" not in _streamed(url)
 
 
 def _take_lock(url: str, name: str, holder: str) -> bool:

@@ -10,27 +10,21 @@ last. So account reads that decide carry `minContextSlot`: the slot that all nod
 they last answered at that commitment. A node that is behind it refuses, and is not believed.
 """
 
-import asyncio
 import base64
-import json
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from solana.constants import SYSTEM_PROGRAM_ID
-from solders.transaction import VersionedTransaction
-
-from nft_upgrade.adapters import token_accounts
-from nft_upgrade.adapters.burn_proof import observed_transaction, unreadable_transaction
-from nft_upgrade.adapters.solana_rpc import RpcNode, RpcPool, RpcRefused
-from nft_upgrade.adapters.token_program import TOKEN_2022, token_account_of
+from nft_upgrade.adapters import solana_questions as questions
+from nft_upgrade.adapters.solana_rpc import RpcNode, RpcPool
+from nft_upgrade.adapters.token_program import token_account_of
 from nft_upgrade.domain.burn import BurnEvidence, ObservedMint, ObservedTransaction
-from nft_upgrade.domain.errors import ProvidersDisagree, TransactionRefused
+from nft_upgrade.domain.errors import ProvidersDisagree
 from nft_upgrade.ports import Blockhash, Holder, SignatureStatus, Simulation
 
-CONFIRMED = questions.CONFIRMED
+CONFIRMED, FINALIZED = questions.CONFIRMED, questions.FINALIZED
 MOST_ACCOUNTS = 100
 """Per getMultipleAccounts."""
 FEE_PERCENTILE = 0.75
@@ -152,7 +146,7 @@ class SolanaChain:
         """None needs two nodes that say so; of several sightings the least advanced counts."""
         answers = self._pool.every(lambda node: questions.signature_status(node, signature))
         seen = [status for status in answers if status is not None]
-        return min(seen, key=lambda s: COMMITMENTS.index(s.commitment)) if seen else None
+        return min(seen, key=lambda s: questions.COMMITMENTS.index(s.commitment)) if seen else None
 
     def simulate(self, transaction: bytes) -> Simulation:
         config = {

@@ -1,25 +1,22 @@
-"""What one Solana node is asked, and how its answers are read. Each function is a question for
-`RpcPool`: what it cannot read raises LookupError, TypeError or ValueError, and the next node is asked.
+"""What one Solana node is asked, and how its answers are read: the questions of `SolanaChain`.
+
+What cannot be read raises LookupError, TypeError or ValueError; `RpcPool` asks the next node then.
 """
 
 import asyncio
-import base64
 import json
-import logging
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from solana.constants import SYSTEM_PROGRAM_ID
 from solders.transaction import VersionedTransaction
 
 from nft_upgrade.adapters import token_accounts
 from nft_upgrade.adapters.burn_proof import observed_transaction, unreadable_transaction
-from nft_upgrade.adapters.solana_rpc import RpcNode, RpcPool, RpcRefused
-from nft_upgrade.adapters.token_program import TOKEN_2022, token_account_of
+from nft_upgrade.adapters.solana_rpc import RpcNode, RpcRefused
+from nft_upgrade.adapters.token_program import TOKEN_2022
 from nft_upgrade.domain.burn import BurnEvidence, ObservedMint, ObservedTransaction
-from nft_upgrade.domain.errors import ProvidersDisagree, TransactionRefused
+from nft_upgrade.domain.errors import TransactionRefused
 from nft_upgrade.ports import Blockhash, Holder, SignatureStatus, Simulation
 
 CONFIRMED, FINALIZED = "confirmed", "finalized"

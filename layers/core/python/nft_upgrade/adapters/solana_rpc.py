@@ -4,9 +4,9 @@
 - `every` asks all of them at once and gives at least as many answers as must agree: two, or one
   when only one node is configured. Who decides what agreement is: the caller.
 
-A node that fails is left alone for a while (rpc_circuit.py), for as long as it asks when it answers
-429 with Retry-After. A question waits for resting nodes for PATIENCE seconds, then it is unanswered:
-who asks again is the workflow. Every request has a time-out, and once enough nodes have answered the
+A node that fails is left alone for a while (rpc_circuit.py); after a 429 with Retry-After, for as
+long as it asks. A question waits for resting nodes for PATIENCE seconds, then it has no answer, and
+the workflow asks again. Every request has a time-out, and once enough nodes have answered, the
 others have GRACE seconds left.
 
 Every node proves once that it serves the right cluster (genesis hash) before it is asked anything
@@ -217,7 +217,7 @@ class _Inquiry:
         self._deadline = time.monotonic() + PATIENCE
 
     async def ready(self) -> list[RpcNode]:
-        """The nodes to ask now, as many as are needed; ChainUnavailable when that takes too long."""
+        """The nodes to ask now; ChainUnavailable when too few are ready in time."""
         rests = sorted(node.circuit.rest for node in self._nodes)
         if len(rests) < self._missing:
             raise self._unavailable()

@@ -90,7 +90,7 @@ class TokenProgram:
         """For the owner's wallet to sign; legacy format, which every wallet can read."""
         owner = Pubkey.from_string(holder.owner)
         message = Message.new_with_blockhash(
-            _burn_and_close(holder, Pubkey.from_string(mint), owner),
+            burn_and_close(holder, Pubkey.from_string(mint), owner),
             owner,
             Hash.from_string(blockhash.value),
         )
@@ -101,14 +101,8 @@ class TokenProgram:
     ) -> bytes:
         """`rent` lamports are transferred whatever the address already holds, `units` is the
         compute unit limit, `fee` its price in micro-lamports per unit."""
-        base = Pubkey.from_string(order.mint_base)
-        instructions = [
-            *_budget(units, fee),
-            *_allocation(base, _order_seed(order), rent, 2 if order.collection else 1),
-            *_initialization(order, base, Pubkey.from_string(self.address_of(order))),
-            *_handover(order, base, Pubkey.from_string(self.address_of(order))),
-        ]
-        return _message(instructions, base, blockhash)
+        instructions = [*budget(units, fee), *mint_instructions(order, rent=rent)]
+        return _message(instructions, Pubkey.from_string(order.mint_base), blockhash)
 
     def require_own(self, message: bytes, order: MintOrder) -> None:
         """Take the four free values out of `message`, build it again, compare every byte."""
@@ -158,7 +152,7 @@ def collection_message(
     base = Pubkey.from_string(mint_base)
     mint = Pubkey.from_string(collection_address(mint_base))
     instructions = [
-        *_budget(units, fee),
+        *budget(units, fee),
         *_allocation(base, _seed(COLLECTION_TAG, b""), rent, 2),
         extensions.metadata_pointer(mint),
         extensions.group_pointer(mint),
@@ -227,8 +221,20 @@ def _message(instructions: list[Instruction], base: Pubkey, blockhash: Blockhash
     return bytes(Message.new_with_blockhash(instructions, base, Hash.from_string(blockhash.value)))
 
 
-def _budget(units: int, fee: int) -> list[Instruction]:
+def budget(units: int, fee: int) -> list[Instruction]:
+    """The compute unit limit, and its price in micro-lamports per unit."""
     return [set_compute_unit_limit(units), set_compute_unit_price(fee)]
+
+
+def mint_instructions(order: MintOrder, *, rent: int) -> list[Instruction]:
+    """What the system wallet does, without the compute budget: as `TokenProgram.mint_message`."""
+    base, seed = Pubkey.from_string(order.mint_base), _order_seed(order)
+    mint = _derived(order.mint_base, seed, order.token_program)
+    return [
+        *_allocation(base, seed, rent, 2 if order.collection else 1),
+        *_initialization(order, base, mint),
+        *_handover(order, base, mint),
+    ]
 
 
 def _allocation(base: Pubkey, seed: str, rent: int, pointers: int) -> list[Instruction]:
@@ -306,7 +312,8 @@ def _end_minting(mint: Pubkey, base: Pubkey) -> Instruction:
     )
 
 
-def _burn_and_close(holder: Holder, mint: Pubkey, owner: Pubkey) -> list[Instruction]:
+def burn_and_close(holder: Holder, mint: Pubkey, owner: Pubkey) -> list[Instruction]:
+    """What the owner does: burn the NFT, and take the account's rent back."""
     program = Pubkey.from_string(holder.token_program)
     account = Pubkey.from_string(holder.token_account)
     return [

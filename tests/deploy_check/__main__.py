@@ -1,0 +1,175 @@
+"""`python -m tests.deploy_check`: deploy, upgrade an NFT, deploy a change, destroy; in an emulator.
+
+Needs Node (for the CDK's command line), no Docker and no account. Exit code 0 when all went as it
+must. What an emulator cannot prove is listed in docs/deployment.md.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from infra.bundling import ROOT
+from local.client import Rpc
+from local.kafka import API_VERSION
+from local.process import Part
+from local.witnesses import is_unbroken, kafka_records
+from tests.deploy_check.deployed import Deployed, NotAsExpected, new_wallet
+from tests.deploy_check.emulator import Emulator, with_environment
+
+ACCOUNT = "aws://000000000000/us-east-1"
+SERVICE = "NftUpgrade-dev-Service"
+CHANGED_SENDER = "changed@nft.example"
+SLOT_MS = "100"
+
+
+class Cdk:
+    """The command line, on the emulator."""
+
+    def __init__(self, emulator: Emulator, directory: Path, context: Mapping[str, str]) -> None:
+        self._environment = with_environment(emulator.environment)
+        self._directory = directory
+        self._context = context
+
+    def bootstrap(self) -> None:
+        self._run("bootstrap", ACCOUNT)
+
+    def deploy(self, **changes: str) -> dict[str, str]:
+        """Both stacks; the service's outputs."""
+        outputs = self._directory / "outputs.json"
+        options = ["--require-approval=never", f"--outputs-file={outputs}", "--concurrency=2"]
+        self._run("deploy", "--all", *options, **changes)
+        said: dict[str, dict[str, str]] = json.loads(outputs.read_text())
+        return said[SERVICE]
+
+    def destroy(self) -> None:
+        self._run("destroy", "--all", "--force")
+
+    def _run(self, *words: str, **changes: str) -> None:
+        context = {**self._context, **changes}
+        command = ["npx", "cdk", *words, f"--output={self._directory / 'cdk.out'}"]
+        command += [f"--context={name}={value}" for name, value in context.items()]
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=self._environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        if done.returncode:
+            raise NotAsExpected(f"cdk {words[0]} failed:\n{done.stdout[-6000:]}")
+
+
+@contextmanager
+def step(text: str) -> Iterator[None]:
+    """Print what was done and how long it took."""
+    begun = time.monotonic()
+    yield
+    print(f"{time.monotonic() - begun:6.1f} s  {text}", flush=True)
+
+
+def check(stack: ExitStack) -> None:
+    """All of it; raises at the first thing that is not as it must be."""
+    directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    with step("the local Solana node, Kafka and the emulator run"):
+        solana = stack.enter_context(
+            Part("local.solana_node", "--port", "0", "--slot-ms", SLOT_MS)
+        ).wait()
+        kafka = stack.enter_context(Part("local.kafka", "--port", "0")).wait()
+        emulator = Emulator(kafka=kafka)
+        stack.callback(emulator.stop)
+        emulator.wait()
+    rpc = Rpc(solana)
+    stack.callback(rpc.close)
+    cdk = Cdk(
+        emulator,
+        directory,
+        {
+            "wheels": "host",
+            "solana_rpc_urls": solana,
+            "solana_genesis_hash": rpc.call("getGenesisHash"),
+        },
+    )
+    try:
+        _deploy_and_use(cdk, emulator, rpc, solana, kafka)
+    except BaseException:
+        print(emulator.output, file=sys.stderr)
+        raise
+
+
+def _deploy_and_use(cdk: Cdk, emulator: Emulator, rpc: Rpc, solana: str, kafka: str) -> None:
+    with step("cdk bootstrap"):
+        cdk.bootstrap()
+    with step("cdk deploy --all"):
+        outputs = cdk.deploy()
+    brokers = {"KAFKA_BOOTSTRAP_SERVERS": kafka, "KAFKA_API_VERSION": API_VERSION}
+    deployed = Deployed(emulator, outputs, solana, brokers)
+    deployed.speak_plainly_to_kafka()
+    with step("an upgrade through the deployed API, functions and state machine"):
+        _upgrade(deployed, rpc, kafka)
+    with step("cdk deploy --all, with a change"):
+        cdk.deploy(notify_sender=CHANGED_SENDER)
+        _expect_sender(deployed)
+    with step("cdk destroy --all"):
+        cdk.destroy()
+        _expect_nothing_left(deployed)
+
+
+def _upgrade(deployed: Deployed, rpc: Rpc, kafka: str) -> None:
+    refused = deployed.outsider().get("/api/nft/upgrade/health")
+    if refused.status_code not in (401, 403):
+        raise NotAsExpected(f"the API answered somebody without the secret: {refused.status_code}")
+    wallet = new_wallet()
+    with step("  the first NFT is issued"):
+        nft_id = deployed.first_nft(rpc, wallet)
+    with step("  burn, mint, completed"):
+        answer = deployed.user().upgrade(rpc, wallet, nft_id)
+        request = answer["upgradeRequest"]
+    held = (rpc.held(wallet.address, request["newNftId"]), rpc.held(wallet.address, nft_id))
+    if held != (1, 0):
+        raise NotAsExpected(f"the wallet holds (new, old) = {held}")
+    with step("  its events are in Kafka, in order"):
+        _expect_records(kafka, request["id"], answer["statusHistory"])
+
+
+def _expect_records(kafka: str, upgrade_id: str, history: Sequence[object]) -> None:
+    records = kafka_records(kafka, upgrade_id, until=len(history), seconds=40)
+    if len(records) != len(history) or not is_unbroken([each.value for each in records]):
+        raise NotAsExpected(f"Kafka has {[each.value['eventType'] for each in records]}")
+
+
+def _expect_sender(deployed: Deployed) -> None:
+    configuration = deployed.client("lambda").get_function_configuration(
+        FunctionName=f"{deployed.name}-notify"
+    )
+    sender = configuration["Environment"]["Variables"]["NOTIFY_SENDER"]
+    if sender != CHANGED_SENDER:
+        raise NotAsExpected(f"the change did not arrive: {sender}")
+
+
+def _expect_nothing_left(deployed: Deployed) -> None:
+    functions = deployed.client("lambda").list_functions()["Functions"]
+    tables = deployed.client("dynamodb").list_tables()["TableNames"]
+    left = [each["FunctionName"] for each in functions] + tables
+    if any(name.startswith(deployed.name) for name in left):
+        raise NotAsExpected(f"left behind: {left}")
+
+
+def main() -> int:
+    with ExitStack() as stack:
+        try:
+            with step("altogether"):
+                check(stack)
+        except NotAsExpected as problem:
+            print(problem, file=sys.stderr)
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
