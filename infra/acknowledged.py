@@ -96,12 +96,6 @@ SERVICE: Final = (
         "request is in CloudFront's log, without queries: the balancer is reached no other way.",
     ),
     Row(
-        "Relay/Balancer",
-        "AwsSolutions::AwsSolutions-EC23",
-        "The rule cannot read the VPC's address range; the group admits that and CloudFront's "
-        "prefix list alone (a test reads it back).",
-    ),
-    Row(
         "Relay/Task",
         "AwsSolutions::AwsSolutions-ECS2",
         "Addresses and limits; no variable holds a secret (a test reads them back).",

@@ -8,6 +8,7 @@ T = TypeVar("T")
 REGION: Final = "us-east-1"
 """CloudFront takes its web ACL from here alone; see docs/decisions/0021."""
 
+NETWORK_RANGE: Final = "10.0.0.0/16"
 CLOUDFRONT_PREFIX_LIST: Final = "pl-3b927c52"
 """com.amazonaws.global.cloudfront.origin-facing, as us-east-1 names it."""
 

@@ -13,9 +13,17 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from local.bootstrap import fund_system_wallet
+from local.engines import EngineMissing, fetch
 from local.process import READY, StartFailed
 from local.scratch import Scratch
-from local.settings import LocalSettings, PortBusy, Ports, handler_environment
+from local.settings import (
+    DynamoDb,
+    Kafka,
+    LocalSettings,
+    PortBusy,
+    Ports,
+    handler_environment,
+)
 from local.stack import plans
 from local.supervisor import Supervisor
 
@@ -49,10 +57,12 @@ def _run(settings: LocalSettings, ports: Ports, state: Path) -> int:
         environment=handler_environment(settings, ports),
         say=_say,
         when_ready=lambda: _say(f"  system wallet {fund_system_wallet(ports)}"),
+        start_within_seconds=180.0 if _engines(settings) else 60.0,
     )
     supervisor.listen_for_signals()
-    _say("Starting the parts; Ctrl-C ends them all.")
     try:
+        _fetch_engines(settings)
+        _say("Starting the parts; Ctrl-C ends them all.")
         if supervisor.start():
             _say(_welcome(ports, time.monotonic() - begun))
             supervisor.run()
@@ -64,6 +74,25 @@ def _run(settings: LocalSettings, ports: Ports, state: Path) -> int:
         supervisor.stop()
     _say("Everything has ended.")
     return 0
+
+
+def _engines(settings: LocalSettings) -> list[str]:
+    """The real engines that were asked for."""
+    wanted = {
+        "kafka": settings.kafka is Kafka.APACHE,
+        "dynamodb-local": settings.dynamodb is DynamoDb.LOCAL,
+    }
+    return [name for name, is_wanted in wanted.items() if is_wanted]
+
+
+def _fetch_engines(settings: LocalSettings) -> None:
+    """Before any part's time to start runs: the first time this downloads for a minute."""
+    for name in _engines(settings):
+        _say(f"  {name}: fetched with Maven, once")
+        try:
+            fetch(name)
+        except EngineMissing as problem:
+            raise StartFailed(str(problem)) from problem
 
 
 def _welcome(ports: Ports, seconds: float) -> str:

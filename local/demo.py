@@ -261,13 +261,12 @@ def main() -> int:
     try:
         with stack, timeline.step("the whole demo"):
             with timeline.step("the private stack answers"):
-                origin = stack.wait(120)
+                origin = stack.wait(400)
             timeline.note(origin)
             with Upgrade(origin, timeline) as upgrade:
                 upgrade.run()
     except FAULTS as problem:
-        reason = str(problem).splitlines()[0]
-        print(f"NOT VERIFIED: {reason}\n\nThe stack's last words:\n{stack.output}")
+        print(f"NOT VERIFIED: {problem}\n\nThe stack's last words:\n{stack.output}")
         return 1
     except KeyboardInterrupt:
         return 130

@@ -23,7 +23,7 @@ HOP_BY_HOP = frozenset(
 )
 COMES_BACK = b"retry: 1000\n\n"
 """A stream that ends at once and asks to come back: any status but 200 stops EventSource for ever
-(CONTRACT.md section 4)."""
+(docs/events.md)."""
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -73,7 +73,7 @@ class Upstream:
 
 
 def problem(status: int, code: str, detail: str, *, retry_after: int | None = None) -> JSONResponse:
-    """problem+json with the members of CONTRACT.md section 3."""
+    """problem+json with the members of docs/api.md."""
     body: dict[str, Any] = {
         "type": "about:blank",
         "title": code.replace("_", " ").capitalize(),

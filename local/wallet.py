@@ -48,9 +48,13 @@ def _answer(wallet: Wallet, given: argparse.Namespace) -> str:
 
 
 def _send(wallet: Wallet, transaction: str) -> str:
+    try:
+        signed = wallet.signed(transaction)
+    except ValueError as problem:
+        raise ValueError(f"not a base64 transaction: {transaction[:40]}") from problem
     rpc = Rpc(os.environ.get("SOLANA_RPC_URL", DEFAULT_RPC))
     try:
-        signature = rpc.send(wallet.signed(transaction))
+        signature = rpc.send(signed)
         rpc.wait_for(signature, commitment="confirmed")
         return signature
     finally:

@@ -32,7 +32,7 @@ def calm(random: Callable[[], float]) -> Answer:
 
 
 def refusal(error: UpgradeError, request_id: str) -> Answer:
-    """problem+json as the API answers it (CONTRACT.md section 3)."""
+    """problem+json as the API answers it (docs/api.md)."""
     headers = tuple((name.title(), value) for name, value in problem_headers(error).items())
     body = json.dumps(problem(error, request_id), separators=(",", ":")).encode()
     return Answer(row_of(type(error)).status, (*headers, *NO_STORE), body)

@@ -1,6 +1,6 @@
 """Who listens to what, and what each stream has seen. Pure: no sockets, no clock, no threads.
 
-The rules (CONTRACT.md section 4):
+The rules (docs/events.md):
 1. A stream joins before the table is read, and keeps what arrives until it is started: so nothing
    falls between the read and going live.
 2. A stream sends sequence n + 1 after n and nothing else. What it has seen is dropped; what is

@@ -17,7 +17,7 @@ MAX_HEAD_BYTES = 16 * 1024
 MAX_HEADERS = 64
 MAX_QUERY_FIELDS = 16
 EVENT_ID = re.compile(r"[0-9A-Za-z._-]{1,64}")
-"""Other ids would cost a preflight on every cross-origin reconnect (CONTRACT.md section 4)."""
+"""Other ids would cost a preflight on every cross-origin reconnect (docs/events.md)."""
 HEARTBEAT = b":\n\n"
 LAST_CHUNK = b"0\r\n\r\n"
 _LINE_END = re.compile(r"\r\n|\r|\n")

@@ -7,7 +7,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra.parts.logs import log_group
-from infra.stages import Stage
+from infra.stages import NETWORK_RANGE, Stage
 
 
 class Network(Construct):
@@ -18,6 +18,7 @@ class Network(Construct):
         self.vpc = ec2.Vpc(
             self,
             "Vpc",
+            ip_addresses=ec2.IpAddresses.cidr(NETWORK_RANGE),
             availability_zones=list(stage.availability_zones),
             nat_gateways=stage.nat_gateways,
             subnet_configuration=[

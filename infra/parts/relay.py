@@ -15,7 +15,7 @@ from infra.bundling import ROOT
 from infra.environment import environment
 from infra.parts.logs import log_group
 from infra.resources import Resources, knows_sessions, reads, writes
-from infra.stages import CLOUDFRONT_PREFIX_LIST, REGION, Stage
+from infra.stages import CLOUDFRONT_PREFIX_LIST, NETWORK_RANGE, REGION, Stage
 from nft_upgrade.adapters.dynamodb_tables import TRANSIENT, UPGRADES
 from nft_upgrade.config import RelaySettings
 from nft_upgrade.messages import TOPICS
@@ -84,7 +84,7 @@ class Relay(Construct):
         )
         for source in (
             ec2.Peer.prefix_list(CLOUDFRONT_PREFIX_LIST),
-            ec2.Peer.ipv4(self._vpc.vpc_cidr_block),
+            ec2.Peer.ipv4(NETWORK_RANGE),
         ):
             balancer.connections.allow_from(
                 source, ec2.Port.tcp(443 if self.has_tls else 80), "CloudFront's VPC origin"

@@ -1,6 +1,5 @@
 """Mail through SES: sent, refused for good, or to be tried again."""
 
-import boto3
 import pytest
 from botocore.exceptions import ReadTimeoutError
 from botocore.stub import Stubber
@@ -55,7 +54,6 @@ def test_a_lost_answer_is_neither(aws: AwsEndpoint) -> None:
     def time_out(**_: object) -> None:
         raise ReadTimeoutError(endpoint_url="ses")
 
-    client: boto3.session.Session = mailer._client
-    client.meta.events.register("before-send.sesv2.SendEmail", time_out)  # type: ignore[attr-defined]
+    mailer._client.meta.events.register("before-send.sesv2.SendEmail", time_out)
     with pytest.raises(ReadTimeoutError):
         mailer.send(**MAIL)

@@ -36,7 +36,8 @@ def test_a_user_with_an_address_is_congratulated() -> None:
     (to, subject, text) = mailer.sent[0]
     assert to == "user@example.org"
     assert subject == "You reached level 2: Quant Ape"
-    assert COMPLETED.new_nft_id in text and "up-1-mint" in text
+    assert str(COMPLETED.new_nft_id) in text
+    assert "up-1-mint" in text
     assert status_of(kept) is NotificationStatus.SENT
     assert kept.kept[COMPLETED.event_id].message_id == "message-1"
 

@@ -34,24 +34,25 @@ class Cdk:
         self._environment = with_environment(emulator.environment)
         self._directory = directory
         self._context = context
+        self._assembly = directory / "cdk.out"
 
     def bootstrap(self) -> None:
-        self._run("bootstrap", ACCOUNT)
+        self._run("bootstrap", ACCOUNT, "--app=true")
 
     def deploy(self, **changes: str) -> dict[str, str]:
         """Both stacks; the service's outputs."""
         outputs = self._directory / "outputs.json"
         options = ["--require-approval=never", f"--outputs-file={outputs}", "--concurrency=2"]
-        self._run("deploy", "--all", *options, **changes)
+        self._run("deploy", "--all", *options, f"--output={self._assembly}", **changes)
         said: dict[str, dict[str, str]] = json.loads(outputs.read_text())
         return said[SERVICE]
 
     def destroy(self) -> None:
-        self._run("destroy", "--all", "--force")
+        self._run("destroy", "--all", "--force", f"--app={self._assembly}")
 
     def _run(self, *words: str, **changes: str) -> None:
         context = {**self._context, **changes}
-        command = ["npx", "cdk", *words, f"--output={self._directory / 'cdk.out'}"]
+        command = ["npx", "cdk", *words]
         command += [f"--context={name}={value}" for name, value in context.items()]
         done = subprocess.run(
             command,
@@ -62,7 +63,13 @@ class Cdk:
             stderr=subprocess.STDOUT,
         )
         if done.returncode:
-            raise NotAsExpected(f"cdk {words[0]} failed:\n{done.stdout[-6000:]}")
+            raise NotAsExpected(f"cdk {words[0]} failed:\n{_told(done.stdout)}")
+
+
+def _told(output: str) -> str:
+    """Without the hundreds of lines about what went well."""
+    lines = [line for line in output.splitlines() if "_COMPLETE " not in line]
+    return "\n".join([line for line in lines if "_IN_PROGRESS " not in line][-40:])
 
 
 @contextmanager

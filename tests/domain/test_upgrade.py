@@ -1,4 +1,4 @@
-"""The transition table and what each step changes (CONTRACT: statuses)."""
+"""The transition table and what each step changes (docs/architecture.md)."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -155,7 +155,8 @@ def test_an_upgrade_cannot_be_born_in_the_middle_of_its_life() -> None:
 def test_a_proven_burn_takes_permanent_locks_on_the_nft_and_the_signature() -> None:
     transition = new_upgrade(Status.BURN_PENDING).prove_burn(PROOF, nft=NFT, at=LATER)
     assert {lock.item for lock in transition.takes} == {"BURN#Mint1", "SIG#Signature1#Mint1"}
-    assert transition.nfts[0].after.status is NftStatus.BURNED
+    after = transition.nfts[0].after
+    assert (after.status, after.successor) == (NftStatus.BURNED, "Mint2")
 
 
 @pytest.mark.parametrize("status", [Status.CANCELLED, Status.EXPIRED])

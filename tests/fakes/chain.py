@@ -133,11 +133,13 @@ class FakeChain:
             return
         self.advance()
         error, self.next_error = self.next_error, None
+        held: tuple[TokenBalance, ...] = ()
         if error is None:
-            account = token_account_of(recipient, mint)
-            self._change(mint, MintState(TOKEN_2022, 1, recipient, account))
+            state = MintState(TOKEN_2022, 1, recipient, token_account_of(recipient, mint))
+            self._change(mint, state)
+            held = (_balance(state, mint, recipient),)
         payer = str(wire.message.account_keys[0])
-        self._record(signature, mint, (), (), (), payer, error)
+        self._record(signature, mint, (), held, (), payer, error)
 
     def __contains__(self, mint: str) -> bool:
         return mint in self._mints

@@ -129,7 +129,7 @@ def test_a_cancelled_transaction_leaves_no_write_and_no_stream_record(url: str) 
     written = {"Put": {"TableName": "nft-upgrade-upgrades", "Item": _event("cancelled")}}
     with pytest.raises(ClientError) as refusal:
         dynamodb.transact_write_items(TransactItems=[written, _put_lock("TAKEN", "second")])
-    reasons = refusal.value.response["CancellationReasons"]  # type: ignore[typeddict-item]
+    reasons: Any = refusal.value.response.get("CancellationReasons")
     assert [reason["Code"] for reason in reasons] == ["None", "ConditionalCheckFailed"]
     assert reasons[1]["Item"]["holder"] == {"S": "first"}
     assert "cancelled" not in _streamed(url)
@@ -190,7 +190,7 @@ def test_binary_values_are_kept_over_a_kill(tmp_path: Path, functions: Path) -> 
 def test_reading_the_stream_for_ever_takes_no_more_memory() -> None:
     iterators = {f"arn{number}": number for number in range(KEPT_ITERATORS + 5)}
     drop_oldest(iterators, KEPT_ITERATORS)
-    assert list(iterators)[0] == "arn5"
+    assert next(iter(iterators)) == "arn5"
     assert len(iterators) == KEPT_ITERATORS
     drop_oldest(iterators, KEPT_ITERATORS)
     assert len(iterators) == KEPT_ITERATORS

@@ -1,4 +1,4 @@
-"""What a stream says and where it goes on (CONTRACT.md section 4), over real sockets."""
+"""What a stream says and where it goes on (docs/events.md), over real sockets."""
 
 import time
 from datetime import timedelta

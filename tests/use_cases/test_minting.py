@@ -214,6 +214,21 @@ def test_a_successor_that_was_sold_at_once_still_completes_the_upgrade() -> None
     assert world.run_workflow(upgrade).status is Status.COMPLETED
 
 
+def test_a_finalized_mint_whose_attempts_are_lost_is_completed_from_the_chain() -> None:
+    """A database restored to before the attempt was written."""
+    world = World()
+    upgrade = world.burned()
+    world.minting.prepare(upgrade.id)
+    world.minting.submit(upgrade.id)
+    world.chain.finalize()
+    (attempt,) = world.upgrades.attempts(upgrade.id)
+    world.store.attempts.clear()
+    done = world.run_workflow(upgrade)
+    assert done.status is Status.COMPLETED
+    assert done.mint_signature == world.sending.signature_text(attempt)
+    assert len(world.chain.sent) == 1
+
+
 def test_a_signer_that_is_down_loses_nothing() -> None:
     world = World()
     upgrade = world.burned()

@@ -41,7 +41,7 @@ def topic_of(event: UpgradeEvent) -> str:
 
 
 def to_record(event: UpgradeEvent) -> Record:
-    """The event as a Kafka record (CONTRACT.md section 5); absent facts are left out."""
+    """The event as a Kafka record (docs/events.md); absent facts are left out."""
     value = {key: fact for key, fact in _value(event).items() if fact is not None}
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
     return Record(topic_of(event), event.user_id.encode(), text.encode())
@@ -107,7 +107,7 @@ def from_record(value: bytes | str) -> UpgradeEvent:
 
 
 def envelope(event: UpgradeEvent) -> dict[str, Any]:
-    """The SSE message's JSON (CONTRACT.md section 4); `sequence` is also the message's id."""
+    """The SSE message's JSON (docs/events.md); `sequence` is also the message's id."""
     body: dict[str, Any] = {
         "type": event.type.value,
         "upgradeRequestId": event.upgrade_id,

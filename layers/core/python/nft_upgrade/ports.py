@@ -37,7 +37,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class MintAttempt:
-    """Write-ahead record of one mint transaction (CHAIN.md section 4).
+    """Write-ahead record of one mint transaction (chain.md section 4).
 
     `message` is the serialized message, `signature` its Ed25519 signature (None until stored);
     the attempt is dead only when the chain has proven it.
@@ -203,7 +203,7 @@ class Chain(Protocol):
         """Newest first, finalized."""
 
     def minted(self, successor: str, *, recipient: str, commitment: str) -> bool | None:
-        """True: minted exactly as CHAIN.md section 2 wants; None: no account there at all;
+        """True: minted exactly as chain.md section 2 wants; None: no account there at all;
         False: something else is there (a human must look)."""
 
     def send(self, transaction: bytes) -> None:
@@ -271,7 +271,7 @@ class NftProgram(Protocol):
         """The message that creates the collection; a second one fails on chain."""
 
     def successor_address(self, *, mint_base: str, predecessor: str, token_program: str) -> str:
-        """Derived from the burned mint (CHAIN.md section 2)."""
+        """Derived from the burned mint (chain.md section 2)."""
 
     def first_address(self, *, mint_base: str, claim_id: str, token_program: str) -> str:
         """Derived from the claim id, in a domain of its own."""

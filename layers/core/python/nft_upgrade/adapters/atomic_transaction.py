@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from solders.compute_budget import ID as COMPUTE_BUDGET
 from solders.hash import Hash
 from solders.instruction import Instruction
-from solders.message import Message, MessageV0, to_bytes_versioned
+from solders.message import Message, MessageV0, MessageV1, to_bytes_versioned
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 from solders.transaction import VersionedTransaction
@@ -32,6 +32,8 @@ OF_THE_WALLET = frozenset({COMPUTE_BUDGET, LIGHTHOUSE})
 """Programs whose instructions a wallet may add, change or take out."""
 LARGEST_TRANSACTION = 1232
 """Bytes of a transaction of version legacy or 0 (PACKET_DATA_SIZE)."""
+ROOM_FOR_WALLET = 100
+"""Bytes that the wallet's guard instructions may need, the program's address among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +48,19 @@ class Call:
 def atomic_transaction(
     holder: Holder, order: MintOrder, blockhash: Blockhash, *, rent: int, units: int, fee: int
 ) -> bytes:
-    """For the owner's wallet to sign: burns the order's predecessor out of `holder`'s account, closes
-    it, and mints the successor for the owner. Legacy format; both signatures are empty.
+    """For the owner's wallet to sign: burn the order's predecessor out of `holder`'s account, close
+    that, and mint the successor for the owner. Legacy format; both signatures are empty.
 
-    `rent`, `units` and `fee` as in `TokenProgram.mint_message`. ValueError: no such upgrade, or
-    larger than a transaction may be.
+    `rent`, `units` and `fee` as in `TokenProgram.mint_message`. Where the compute budget would take
+    the room that the wallet needs, it is left to the wallet: the default limit is enough.
+    ValueError: no upgrade, or texts so long that it has to be done in two steps.
     """
-    owner = Pubkey.from_string(holder.owner)
-    budget = token_program.budget(units, fee)
-    message = Message.new_with_blockhash(
-        [*budget, *_upgrade(holder, order, rent)], owner, Hash.from_string(blockhash.value)
-    )
-    signatures = [Signature.default()] * message.header.num_required_signatures
-    wire = bytes(VersionedTransaction.populate(message, signatures))
-    if len(wire) > LARGEST_TRANSACTION:
-        raise ValueError(f"{len(wire)} bytes do not fit into a transaction")
+    upgrade = _upgrade(holder, order, rent)
+    wire = _unsigned([*token_program.budget(units, fee), *upgrade], holder.owner, blockhash)
+    if len(wire) > LARGEST_TRANSACTION - ROOM_FOR_WALLET:
+        wire = _unsigned(upgrade, holder.owner, blockhash)
+    if len(wire) > LARGEST_TRANSACTION - ROOM_FOR_WALLET:
+        raise ValueError(f"{len(wire)} bytes leave the wallet too little room in a transaction")
     return wire
 
 
@@ -74,7 +74,7 @@ def require_atomic(
     may land.
     """
     parsed = _parsed(transaction)
-    message = parsed.message
+    message = _plain_message(parsed)
     if str(message.recent_blockhash) != blockhash:
         raise ValueError("not the blockhash that was handed out")
     _require_signers(message, owner=holder.owner, base=order.mint_base)
@@ -123,6 +123,14 @@ def _upgrade(holder: Holder, order: MintOrder, rent: int) -> list[Instruction]:
     return [*burn, *token_program.mint_instructions(order, rent=rent)]
 
 
+def _unsigned(instructions: list[Instruction], payer: str, blockhash: Blockhash) -> bytes:
+    message = Message.new_with_blockhash(
+        instructions, Pubkey.from_string(payer), Hash.from_string(blockhash.value)
+    )
+    empty = [Signature.default()] * message.header.num_required_signatures
+    return bytes(VersionedTransaction.populate(message, empty))
+
+
 def _parsed(transaction: bytes) -> VersionedTransaction:
     if len(transaction) > LARGEST_TRANSACTION:
         raise ValueError(f"{len(transaction)} bytes do not fit into a transaction")
@@ -131,14 +139,19 @@ def _parsed(transaction: bytes) -> VersionedTransaction:
         parsed.sanitize()
     except Exception as error:
         raise ValueError("not a transaction") from error
-    message = parsed.message
-    if not isinstance(message, Message | MessageV0):
-        raise ValueError("neither a legacy transaction nor one of version 0")
-    if isinstance(message, MessageV0) and message.address_table_lookups:
-        raise ValueError("accounts behind look-up tables are not ours")
     if bytes(parsed) != transaction:
         raise ValueError("not the one encoding of this transaction")
     return parsed
+
+
+def _plain_message(parsed: VersionedTransaction) -> Message | MessageV0:
+    """A message whose accounts are all in it."""
+    message = parsed.message
+    if isinstance(message, MessageV1):
+        raise ValueError("version 1 is not what we build")
+    if isinstance(message, MessageV0) and message.address_table_lookups:
+        raise ValueError("accounts behind look-up tables are not ours")
+    return message
 
 
 def _require_signers(message: Message | MessageV0, *, owner: str, base: str) -> None:

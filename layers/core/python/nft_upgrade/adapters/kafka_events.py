@@ -1,4 +1,4 @@
-"""The outbox's way into Kafka, with kafka-python. CONTRACT.md section 5 has topics and records."""
+"""The outbox's way into Kafka, with kafka-python. docs/events.md has topics and records."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""The port Chain over JSON-RPC (CHAIN.md sections 3 to 5).
+"""The port Chain over JSON-RPC (chain.md sections 3 to 5).
 
 Reads that decide something (was it burned, was it minted, is an attempt dead) ask every node, and
 two must say the same; everything else takes the first node that answers, and a send goes to all of

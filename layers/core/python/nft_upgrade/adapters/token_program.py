@@ -2,7 +2,7 @@
 
 The order of a mint's instructions is Token-2022's: pointers before InitializeMint2, metadata and
 membership after it (they grow the account, so its full rent is transferred first), authorities
-last. Why transfer + allocate_with_seed and never create_account: CHAIN.md section 2.
+last. Why transfer + allocate_with_seed and never create_account: chain.md section 2.
 """
 
 import hashlib

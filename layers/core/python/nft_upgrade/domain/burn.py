@@ -1,7 +1,7 @@
 """What the chain shows about a burn, and how the named checks V1..V13 add up to a verdict.
 
 The facts are filled in by the chain adapter; the checks themselves live in `burn_checks.py`.
-Rules and their numbers: CHAIN.md section 3. Effects decide, instructions only attribute.
+Rules and their numbers: chain.md section 3. Effects decide, instructions only attribute.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The named checks that decide whether a claimed burn is proven (CHAIN.md section 3).
+"""The named checks that decide whether a claimed burn is proven (chain.md section 3).
 
 Each check is a pure function of the evidence and the claim. Effects (balances, supply) decide,
 instructions only say who did it. Three rules run through all of them:

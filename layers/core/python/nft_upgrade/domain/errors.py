@@ -31,7 +31,7 @@ UpgradeError
     ├── VersionConflict       version_conflict
     └── StorageUnavailable    storage_unavailable
 
-`code` is stable and specific, `error_type` is one of the product's eleven (CONTRACT.md section 3),
+`code` is stable and specific, `error_type` is one of the product's eleven (docs/api.md),
 `retryable` says whether the same call may succeed later. `extra` are members for the answer.
 Which HTTP status a class becomes is decided in `http/problems.py`, in one table.
 """
@@ -170,7 +170,7 @@ class NotRetryable(Refused):
 
 
 class WrongStatus(Refused):
-    """The upgrade's status has no edge for this step (CONTRACT.md section 6)."""
+    """The upgrade's status has no edge for this step (docs/architecture.md)."""
 
     code = "wrong_status"
 
@@ -196,7 +196,7 @@ class RateLimited(Refused):
 
 
 class Conflicting(UpgradeError):
-    """An account that only we can create is there, but not as we create it (CHAIN.md section 2)."""
+    """An account that only we can create is there, but not as we create it (chain.md section 2)."""
 
     code = "conflicting_account"
 

@@ -1,7 +1,7 @@
 """What happened to an upgrade. One event per transition, chained by hash, never changed.
 
 The event item is history, outbox and replay source at once: it is written in the transaction that
-makes the transition, so neither exists without the other (CONTRACT.md section 6).
+makes the transition, so neither exists without the other (docs/architecture.md).
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from typing import Any
 
 
 class EventType(StrEnum):
-    """The kinds of event, named as the browser sees them (CONTRACT.md section 4)."""
+    """The kinds of event, named as the browser sees them (docs/events.md)."""
 
     UPGRADE_INITIATED = "upgrade_initiated"
     BURN_PENDING = "burn_pending"

@@ -22,7 +22,7 @@ class Nft:
     """One NFT we minted or an operator registered; `mint` is its address, base58.
 
     `token_program` and `mint_base` are pinned for ever: the successor's address derives from them
-    (CHAIN.md section 2), so changing either would allow a second successor.
+    (chain.md section 2), so changing either would allow a second successor.
     """
 
     mint: str
@@ -47,3 +47,7 @@ class Nft:
             updated_at=at,
             owner=owner or self.owner,
         )
+
+    def burned(self, *, successor: str, at: datetime) -> Self:
+        """The same NFT, burned; the successor is owed from here on, at a known address."""
+        return replace(self.moved_to(NftStatus.BURNED, at=at), successor=successor)

@@ -23,7 +23,7 @@ from nft_upgrade.domain.nft import Nft, NftStatus
 
 
 class Status(StrEnum):
-    """Where an upgrade stands (CONTRACT.md section 6)."""
+    """Where an upgrade stands (docs/architecture.md)."""
 
     INITIATED = "initiated"
     """Open; the user has not claimed a burn yet."""
@@ -143,7 +143,7 @@ class Failure:
 class Upgrade:
     """One upgrade request. `version` equals the sequence of its last event.
 
-    `successor` is the address the next NFT will have, known before the burn (CHAIN.md section 2).
+    `successor` is the address the next NFT will have, known before the burn (chain.md section 2).
     `opened_slot` orders the burn after the request; `claimed_height` is the finalized block height
     at the burn's claim (None while no provider answered), from which "that signature can no longer
     land" is derived. `run` numbers
@@ -242,7 +242,7 @@ class Upgrade:
             at=at,
             due_in=STEP_PATIENCE,
             takes=(*takes, self.nft_lock) if late else takes,
-            nfts=(NftChange(nft, nft.moved_to(NftStatus.BURNED, at=at)),),
+            nfts=(NftChange(nft, nft.burned(successor=self.successor, at=at)),),
             data={"proof": proof.as_json()},
             burn_signature=proof.signature,
             burn_slot=proof.slot,

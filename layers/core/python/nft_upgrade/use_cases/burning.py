@@ -84,7 +84,7 @@ class Burning:
         return upgrade
 
     def examine(self, upgrade: Upgrade, burn_signature: str) -> BurnProof:
-        """All checks of CHAIN.md section 3 on one signature; writes nothing."""
+        """All checks of chain.md section 3 on one signature; writes nothing."""
         nft = self._nft(upgrade)
         evidence = self.chain.burn_evidence(burn_signature, upgrade.nft_id)
         return check_burn(evidence, self._claim_facts(upgrade, nft, burn_signature))
@@ -128,7 +128,7 @@ class Burning:
         )
 
     def _late(self, upgrade: Upgrade, burn_signature: str) -> Confirmation:
-        """An honest burn is honoured whenever it shows up (CHAIN.md section 6)."""
+        """An honest burn is honoured whenever it shows up (chain.md section 6)."""
         self._require_unused(upgrade, burn_signature)
         proof = self._examine_if_reachable(upgrade, burn_signature)
         if proof is None or proof.verdict is Verdict.PENDING:

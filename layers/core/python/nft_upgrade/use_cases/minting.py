@@ -1,6 +1,6 @@
 """From a proven burn to the finalized successor: write ahead, sign, send, wait, complete.
 
-A crash anywhere means: load the last attempt and go on with it (CHAIN.md section 4). Every step
+A crash anywhere means: load the last attempt and go on with it (chain.md section 4). Every step
 may run twice or after another one was faster, and then changes nothing.
 """
 
@@ -80,7 +80,7 @@ class Minting:
         """Register the successor and release the locks, once one of our attempts is finalized.
 
         Its bytes are exactly ours, so its success is the mint; the NFT itself may already have
-        moved on to another wallet.
+        moved on to another wallet. Without a stored attempt the account itself is the proof.
         """
         upgrade = self._get(upgrade_id)
         if upgrade.status is not Status.MINT_PENDING:
@@ -164,12 +164,20 @@ class Minting:
         return attempts[-1] if attempts else None
 
     def _landed_signature(self, upgrade: Upgrade) -> str:
-        """Of the attempts, the one that minted; newest first."""
+        """Of the attempts, the one that minted; newest first. Else what the chain itself says."""
         for attempt in reversed(self.upgrades.attempts(upgrade.id)):
             if attempt.signature is None:
                 continue
             if self.sending.progress(attempt, recipient=upgrade.user_id) is Progress.FINALIZED:
                 return self.sending.signature_text(attempt)
+        return self._signature_on_chain(upgrade)
+
+    def _signature_on_chain(self, upgrade: Upgrade) -> str:
+        """For an attempt that we no longer have, for example after a restore of the database."""
+        if self.sending.is_minted(upgrade.successor, recipient=upgrade.user_id):
+            signature = self.sending.mint_signature(upgrade.successor)
+            if signature is not None:
+                return signature
         raise ChainUnavailable("The mint is not seen as finalized yet.")
 
     def _order(self, upgrade: Upgrade) -> MintOrder:

@@ -1,6 +1,6 @@
 """Opening an upgrade: every check that must pass before a user is asked for an irreversible act.
 
-CHAIN.md section 6: never ask for a burn that could not be honoured.
+chain.md section 6: never ask for a burn that could not be honoured.
 """
 
 from collections.abc import Callable, Mapping
@@ -47,7 +47,7 @@ from nft_upgrade.use_cases.reading import Reading
 from nft_upgrade.use_cases.sending import MOST_UNITS, UNSIGNED
 
 RESERVE_FACTOR = 3
-"""The system wallet holds this many times the cost of all open requests (CHAIN.md section 6)."""
+"""The system wallet holds this many times the cost of all open requests (chain.md section 6)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ class Policy:
     patience_seconds: float
     poll_seconds: float = 0.2
     resend_seconds: float = 1.5
-    """Between two sends of the same bytes (CHAIN.md section 4)."""
+    """Between two sends of the same bytes (chain.md section 4)."""
     attempts_per_run: int = 3
     """Mint transactions one execution may build before it ends as retryable."""
 

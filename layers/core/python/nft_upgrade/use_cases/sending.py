@@ -1,5 +1,5 @@
 """One mint transaction: built from stored facts, signed only if it is exactly that, sent as often
-as needed, and given up only when the chain has proven that it never can land (CHAIN.md section 4).
+as needed, and given up only when the chain has proven that it never can land (chain.md section 4).
 """
 
 from dataclasses import dataclass
@@ -17,12 +17,14 @@ from nft_upgrade.ports import (
 from nft_upgrade.use_cases.policy import Policy
 
 FINALITY_MARGIN = 32
-"""Blocks beyond an attempt's last valid height before it may count as dead (CHAIN.md section 4)."""
+"""Blocks beyond an attempt's last valid height before it may count as dead (chain.md section 4)."""
 MOST_UNITS = 1_400_000
 """The most compute units a transaction may ask for; a dry run must not fail for want of them."""
 UNITS_MARGIN = 1.1
 """Head-room over the simulated compute units."""
 UNSIGNED = bytes(64)
+SIGNATURES_LOOKED_AT = 100
+"""How many transactions of a successor's address are looked through for its mint."""
 
 
 class Progress(StrEnum):
@@ -112,6 +114,19 @@ class Sending:
         if minted is False:
             raise Conflicting(f"What is at {mint} is not the NFT that belongs there.")
         return minted
+
+    def mint_signature(self, mint: str) -> str | None:
+        """The finalized transaction that minted it, from the address's own history, oldest first:
+        the one before which nobody held it and after which somebody does."""
+        for signature in reversed(self.chain.signatures_for(mint, limit=SIGNATURES_LOOKED_AT)):
+            seen = self.chain.burn_evidence(signature, mint).transaction
+            if seen is None or not (seen.finalized and seen.agreed) or seen.error is not None:
+                continue
+            before = sum(held.amount for held in seen.pre_balances if held.mint == mint)
+            after = sum(held.amount for held in seen.post_balances if held.mint == mint)
+            if (before, after) == (0, 1):
+                return signature
+        return None
 
     def signature_text(self, attempt: MintAttempt) -> str:
         """Base58."""
