@@ -17,6 +17,11 @@ GIVEN_TABLE = "nft-upgrade-transient"
 RETRYABLE = 503
 
 
+LONGEST_BODY = 8192
+LONGEST_ADDRESS = 44
+"""Characters of 32 bytes in base58, at the most."""
+
+
 class AddressProblem(Exception):
     """The body does not name a wallet."""
 
@@ -49,6 +54,8 @@ class Gift:
 
 def read_address(body: bytes) -> str:
     """The wallet in `{"address": ...}`; AddressProblem when there is none, base58 of 32 bytes."""
+    if len(body) > LONGEST_BODY:
+        raise AddressProblem("body_too_large", f"A body has at most {LONGEST_BODY} bytes.")
     try:
         document = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -124,6 +131,8 @@ def _unavailable() -> tuple[type[Exception], ...]:
 
 
 def _is_public_key(text: str) -> bool:
+    if len(text) > LONGEST_ADDRESS:  # before decoding, whose time grows with the square
+        return False
     try:
         raw = base58.b58decode(text)
     except ValueError:

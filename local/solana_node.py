@@ -1,9 +1,9 @@
 """`python -m local.solana_node --port 8899`: a Solana node on this machine, over a real SVM.
 
-Prints `ready http://127.0.0.1:PORT` once it answers; SIGTERM ends it. What is to go wrong is ordered
-by `POST /local/faults` (local/solana/controls.py), or from the start by `--scenario NAME`, whose
-default is the variable SCENARIO (local/solana/scenarios.py). `/nodes/<name>` are other nodes of the
-same chain, each with faults of its own.
+Prints `ready http://127.0.0.1:PORT` once it answers; SIGTERM ends it. What is to go wrong is
+ordered by `POST /local/faults` (local/solana/controls.py), or from the start by `--scenario NAME`,
+whose default is the variable SCENARIO (local/solana/scenarios.py). `/nodes/<name>` are other nodes
+of the same chain, with faults of their own.
 """
 
 import argparse

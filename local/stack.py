@@ -10,8 +10,9 @@ from local.supervisor import Plan
 def plans(settings: LocalSettings, ports: Ports, state: Path, *, keep: bool) -> list[Plan]:
     """Every part of the stack.
 
-    `state` is where the AWS emulator journals, so that it heals after a crash; with `keep`, the
-    other parts put their state there too and a later start goes on from it.
+    `state` is where the AWS emulator, the KMS stand-in and the Solana node keep what a crash of
+    theirs must not take: a restarted part with other keys or another ledger would be another world.
+    With `keep`, the other parts put their state there too, and a later start goes on from it.
     """
     tables = ("dynamodb",) if settings.dynamodb is DynamoDb.LOCAL else ()
     return [
@@ -22,10 +23,10 @@ def plans(settings: LocalSettings, ports: Ports, state: Path, *, keep: bool) -> 
             needs=tables,
             uses=("kms", "solana", "kafka"),  # the handlers run inside it
         ),
-        Plan("kms", _python("local.kms", ports.kms, *_kept("kms", state, keep=keep))),
+        Plan("kms", _python("local.kms", ports.kms, *_kept("kms", state, keep=True))),
         Plan(
             "solana",
-            _python("local.solana_node", ports.solana, *_kept("solana", state, keep=keep)),
+            _python("local.solana_node", ports.solana, *_kept("solana", state, keep=True)),
         ),
         _kafka(settings, ports, state, keep=keep),
         Plan("api", _python("local.api", ports.api), uses=("aws", "kms", "solana", *tables)),

@@ -258,5 +258,6 @@ def _refuse_token_in_url(request: Request, cookie: str) -> None:
     """By name or by look: a session token in a URL ends up in logs (ASVS 14.2.1)."""
     names = _TOKEN_NAMES | {cookie.lower()}
     for name, value in request.query.items():
-        if name.lower() in names or _COMPACT_TOKEN.fullmatch(value):
+        looks = (name.strip(), value.strip())
+        if name.strip().lower() in names or any(map(_COMPACT_TOKEN.fullmatch, looks)):
             raise TokenInUrl("A session token does not belong into a URL.")

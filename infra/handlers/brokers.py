@@ -3,7 +3,7 @@
 from typing import Any
 
 import boto3
-from cfn import answer
+from cfn import answer  # type: ignore[import-not-found]
 
 
 def handler(event: dict[str, Any], context: object) -> None:

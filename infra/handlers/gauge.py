@@ -22,10 +22,10 @@ WAITING = frozenset(
         Status.BURN_CONFIRMED,
         Status.MINT_PENDING,
         Status.FAILED_RETRYABLE,
-        Status.UNDER_REVIEW,
     }
 )
-"""What an upgrade is in while a user who has burned, or says so, waits."""
+"""What an upgrade is in while a user who has burned, or says so, waits for us. What is under review
+waits for a person and is on no index by time: it is not counted here."""
 AT_MOST = 1_000
 EVER = timedelta(days=3650)
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from cfn import answer
+from cfn import answer  # type: ignore[import-not-found]
 
 from nft_upgrade.adapters.kafka_topics import TopicPlan, ensure_topics
 from nft_upgrade.config import KafkaSettings
@@ -19,4 +19,4 @@ def handler(event: dict[str, Any], context: object) -> None:
         )
         return {"Made": ",".join(ensure_topics(KafkaSettings(), plan))}
 
-    answer(event, make)  # type: ignore[arg-type]
+    answer(event, make)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from cfn import answer
+from cfn import answer  # type: ignore[import-not-found]
 
 from nft_upgrade.adapters.kms_signer import KmsEd25519Key, KmsSigner
 

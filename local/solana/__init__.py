@@ -3,6 +3,7 @@
 slots.py       when slots begin, which are skipped, heights and blockhashes: functions of time
 accounts.py    every account's versions by slot, so that each commitment reads its own state
 ledger.py      executes and simulates transactions, keeps what landed, forks; svm.py: LiteSVM
+history.py     what landed, found by signature and by address
 outcomes.py    what an execution left behind: balances, logs, errors
 journal.py     the accepted transactions on disk; node.py replays them at start
 messages.py    transactions on the wire: decoding, lookup tables, fees

@@ -10,7 +10,6 @@ those that named an abandoned blockhash.
 
 import bisect
 import hashlib
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from solders.transaction import VersionedTransaction
 
 from local.solana import messages, outcomes
 from local.solana.accounts import Accounts
+from local.solana.history import History
 from local.solana.messages import Loaded
 from local.solana.outcomes import Landed
 from local.solana.slots import Blockhashes, Era, Gap, Schedule
@@ -149,22 +149,26 @@ class Ledger:
         return height is not None and 0 <= view.height - height <= age
 
     def find(self, signature: str, view: View) -> Landed | None:
-        landed = self._by_signature.get(signature)
+        landed = self._history.find(signature)
         return landed if landed is not None and landed.slot <= view.slot else None
 
     def history(self, address: Pubkey, view: View) -> Iterator[Landed]:
         """What named `address`, newest first."""
-        entries = self._by_address.get(address, [])
-        return (landed for landed in reversed(entries) if landed.slot <= view.slot)
+        entries = self._history.naming(address)
+        return (landed for landed in entries if landed.slot <= view.slot)
 
     def count(self, view: View) -> int:
         """How many transactions had landed by `view`."""
-        return bisect.bisect_right(self.landed, view.slot, key=lambda landed: landed.slot)
+        return self._history.count(view.slot)
 
     def since(self, slot: int) -> list[Landed]:
         """What landed after `slot`."""
-        first = bisect.bisect_right(self.landed, slot, key=lambda landed: landed.slot)
-        return self.landed[first:]
+        return self._history.since(slot)
+
+    @property
+    def landed(self) -> list[Landed]:
+        """Everything that landed, oldest first."""
+        return self._history.landed
 
     def load(self, transaction: VersionedTransaction, view: View) -> Loaded:
         return messages.load(transaction.message, lambda pubkey: self.account(pubkey, view))
@@ -219,7 +223,7 @@ class Ledger:
             if landed.slot <= slot or self._survives(landed, dropped):
                 self.execute(landed.transaction, landed.slot, starved=landed.starved)
         self.on_fork(slot, dropped)
-        gone = [each for each in abandoned if each.signature not in self._by_signature]
+        gone = [each for each in abandoned if each.signature not in self._history]
         self._dropped += ((self._height, each.transaction) for each in gone)
         return gone
 
@@ -239,7 +243,7 @@ class Ledger:
         too old, signature already processed, fee payer unable to pay.
         """
         newest = View(self.schedule.slot_of(self._height), self._height)
-        if str(transaction.signatures[0]) in self._by_signature:
+        if str(transaction.signatures[0]) in self._history:
             return None
         if not self.is_valid(transaction.message.recent_blockhash, newest):
             return None
@@ -264,7 +268,7 @@ class Ledger:
         for pubkey, old, new in zip(loaded.pubkeys, outcome.before, outcome.after, strict=True):
             if old != new:
                 self.accounts.record(slot, pubkey, old, new)
-        return self._keep(
+        return self._history.add(
             outcomes.landed(
                 transaction,
                 slot,
@@ -284,13 +288,6 @@ class Ledger:
             return outcomes.refused(error)
         state = self._state_of(view, loaded)
         return outcomes.simulated(self.svm.simulate(transaction, view.slot, loaded, state))
-
-    def _keep(self, landed: Landed) -> Landed:
-        self.landed.append(landed)
-        self._by_signature[landed.signature] = landed
-        for pubkey in dict.fromkeys(landed.loaded.pubkeys):
-            self._by_address[pubkey].append(landed)
-        return landed
 
     def _unprocessable(self, transaction: VersionedTransaction, view: View) -> str | None:
         blockhash = transaction.message.recent_blockhash
@@ -323,9 +320,7 @@ class Ledger:
         return max(self._height - self._lags[commitment], self._reached[commitment])
 
     def _begin_chain(self) -> None:
-        self.landed: list[Landed] = []
-        self._by_signature: dict[str, Landed] = {}
-        self._by_address: defaultdict[Pubkey, list[Landed]] = defaultdict(list)
+        self._history = History()
         self.svm = Svm(self._genesis, self.schedule)
         self.accounts = Accounts(self.svm.vm)
 

@@ -19,8 +19,8 @@ LOOPBACK = "127.0.0.1"
 class Emulator:
     """Running at `url`. Functions are its children, on wheels for this machine."""
 
-    def __init__(self, *, kafka: str) -> None:
-        """`kafka`: what its MSK says the brokers are."""
+    def __init__(self, *, kafka: str, directory: Path) -> None:
+        """`kafka`: what its MSK says the brokers are. `directory`: where functions unpack."""
         self._port = free_port()
         self.url = f"http://{LOOPBACK}:{self._port}"
         self._part = Part(
@@ -34,6 +34,7 @@ class Emulator:
                 "LAMBDA_EXECUTOR": "local",
                 "MINISTACK_MSK_BOOTSTRAP_SASL_IAM": kafka,
                 "LOG_LEVEL": "WARNING",
+                "TMPDIR": str(directory),
             },
         )
 

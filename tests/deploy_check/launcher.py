@@ -6,14 +6,15 @@ proven is that CloudFormation's part of a deployment works: references, order, u
 
 import os
 import socket
+import sys
 import threading
 import time
 import uuid
 from typing import Any
 
-from ministack.app import main
-from ministack.services import msk
-from ministack.services.cloudformation import provisioners
+from ministack.app import main  # type: ignore[import-not-found]
+from ministack.services import msk  # type: ignore[import-not-found]
+from ministack.services.cloudformation import provisioners  # type: ignore[import-not-found]
 
 MISSING = (
     "AWS::ApplicationAutoScaling::ScalableTarget",
@@ -82,7 +83,8 @@ def _say_ready() -> None:
     while True:
         with socket.socket() as probe:
             if probe.connect_ex(place) == 0:
-                print(f"ready http://{place[0]}:{place[1]}", flush=True)
+                sys.stdout.write(f"ready http://{place[0]}:{place[1]}\n")
+                sys.stdout.flush()
                 return
         time.sleep(0.1)
 

@@ -76,7 +76,7 @@ def every_step(upgrade: Upgrade) -> dict[Status, list[Transition]]:
         lambda: upgrade.complete("S2", successor=successor, holds_owner_lock=True, at=LATER),
         lambda: upgrade.cancel(nft=NFT, at=LATER),
         lambda: upgrade.expire(nft=NFT, at=LATER),
-        lambda: upgrade.fail_permanently(FAILURE, nft=NFT, at=LATER),
+        lambda: upgrade.fail_permanently(FAILURE, nft=NFT, proof=PROOF, at=LATER),
     )
     found: dict[Status, list[Transition]] = {}
     for step in steps:

@@ -120,6 +120,14 @@ class FakeChain:
         after = replace(state, owner=to, token_account=token_account_of(to, mint))
         return self._execute(mint, owner, state, after, (), owner, None)
 
+    def mention(self, mint: str, stranger: str) -> str:
+        """A transaction of somebody else that merely names the mint."""
+        self.advance()
+        number = len(self._transactions)
+        signature = base58.encode(hashlib.sha512(f"signature {number}".encode()).digest())
+        self._record(signature, mint, (), (), (), stranger, None)
+        return signature
+
     def occupy(self, address: str) -> None:
         """Something that is no NFT of ours appears at an address."""
         self._mints[address] = [(self.current_slot, MintState(TOKEN_2022, 7, None, None, "x"))]

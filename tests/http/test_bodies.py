@@ -148,3 +148,18 @@ def test_no_input_is_repeated_in_the_answer(house: House) -> None:
     secret = "do-not-repeat-me"
     for body in ({"currentNftId": secret, "targetLevel": 2}, {"currentNftId": MINT, "x": secret}):
         assert secret not in post(house, json.dumps(body).encode()).text
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["application/json; a*0=1; a*=2", "application/json;0*" + "1" * 4400],
+)
+def test_content_types_that_the_standard_library_stumbles_over_are_unsupported(
+    content_type: str,
+) -> None:
+    answer = (
+        House()
+        .browser()
+        .post("/api/auth/challenge", content=b"{}", headers={"Content-Type": content_type})
+    )
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")

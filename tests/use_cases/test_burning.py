@@ -266,3 +266,12 @@ def test_a_claim_that_is_refuted_is_cancelled() -> None:
     world.chain.finalize()
     world.burning.confirm(ALICE, upgrade.id, signature)
     assert world.ending.cancel(ALICE, upgrade.id).status is Status.CANCELLED
+
+
+def test_eight_cancels_at_once_all_say_cancelled() -> None:
+    world = World()
+    upgrade = world.opened()
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: world.ending.cancel(ALICE, upgrade.id), range(8)))
+    assert {answer.status for answer in answers} == {Status.CANCELLED}
+    assert len(world.upgrades.events(upgrade.id)) == 2

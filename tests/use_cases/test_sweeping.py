@@ -1,6 +1,9 @@
 """The sweep finds what streams, executions and browsers missed, and harms nothing else."""
 
+import pytest
+
 from nft_upgrade.domain.upgrade import LockKind, Status
+from nft_upgrade.use_cases.sweeping import from_both_ends
 from tests.use_cases.world import ALICE, BOB, NFT_1, NFT_2, World
 
 
@@ -46,6 +49,7 @@ def test_a_request_whose_nft_is_burned_does_not_expire() -> None:
     world.sweeping.run()
     assert world.status_of(upgrade) is Status.INITIATED
     world.chain.finalize()
+    world.clock.advance(seconds=31)
     world.sweeping.run()
     assert world.status_of(upgrade) is Status.BURN_CONFIRMED
 
@@ -151,3 +155,63 @@ def test_a_chain_that_is_away_expires_nobody() -> None:
     report = world.sweeping.run()
     assert report.faults
     assert world.status_of(upgrade) is Status.INITIATED
+
+
+def test_strangers_cannot_hide_a_burn_behind_transactions_that_name_the_mint() -> None:
+    world = World()
+    upgrade = world.opened()
+    for _ in range(30):
+        world.chain.mention(NFT_1, BOB)
+    world.chain.burn(ALICE, NFT_1)
+    for _ in range(30):
+        world.chain.mention(NFT_1, BOB)
+    world.chain.finalize()
+    world.clock.advance(seconds=31)
+    assert world.sweeping.run().found_burns == 1
+    assert world.status_of(upgrade) is Status.BURN_CONFIRMED
+
+
+@pytest.mark.parametrize(
+    ("history", "looked_at"),
+    [([], []), (["a"], ["a"]), (["a", "b"], ["a", "b"]), (list("abcde"), list("aebdc"))],
+)
+def test_a_history_is_looked_at_from_both_ends(history: list[str], looked_at: list[str]) -> None:
+    assert from_both_ends(history) == looked_at
+
+
+def test_a_request_whose_nft_somebody_else_burned_ends_and_frees_its_user() -> None:
+    world = World()
+    upgrade = world.opened()
+    world.chain.transfer(ALICE, NFT_1, BOB)
+    world.chain.burn(BOB, NFT_1)
+    world.chain.finalize()
+    world.clock.advance(seconds=31)
+    assert world.sweeping.run().faults == []
+    ended = world.now(upgrade)
+    assert ended.status is Status.FAILED_PERMANENT
+    assert ended.failure is not None and ended.failure.code == "burn_wrong_owner"
+    assert world.upgrades.lock(LockKind.USER, ALICE) is None
+    assert world.upgrades.lock(LockKind.BURN, NFT_1) is None
+
+
+def test_an_nft_that_came_back_and_was_burned_by_its_user_is_honoured() -> None:
+    world = World()
+    upgrade = world.opened()
+    world.chain.transfer(ALICE, NFT_1, BOB)
+    world.chain.transfer(BOB, NFT_1, ALICE)
+    world.chain.burn(ALICE, NFT_1)
+    world.chain.finalize()
+    world.clock.advance(seconds=31)
+    world.sweeping.run()
+    assert world.status_of(upgrade) is Status.BURN_CONFIRMED
+
+
+def test_a_request_that_fails_in_the_sweep_waits_for_its_next_turn() -> None:
+    world = World()
+    world.opened()
+    del world.store.nfts[NFT_1]
+    world.chain.burn(ALICE, NFT_1)
+    world.chain.finalize()
+    world.clock.advance(seconds=31)
+    assert len(world.sweeping.run().faults) == 1
+    assert world.sweeping.run().faults == []

@@ -46,5 +46,5 @@ class Circuit:
 
     def _backed_off(self) -> float:
         doublings = min(self._failures - 1, MOST_DOUBLINGS)
-        longest = min(LONGEST_REST, FIRST_REST * 2**doublings)
+        longest = min(LONGEST_REST, FIRST_REST * 2.0**doublings)
         return longest * (1 + self._spread()) / 2

@@ -356,10 +356,18 @@ class Upgrade:
         message = "The request expired before a burn. You can open a new one."
         return self._give_up(S.EXPIRED, EventType.UPGRADE_EXPIRED, message, nft, at)
 
-    def fail_permanently(self, failure: Failure, *, nft: Nft, at: datetime) -> "Transition":
-        """Ended before any burn; the caller has proven "not burned" at finalized."""
+    def fail_permanently(
+        self, failure: Failure, *, nft: Nft, proof: BurnProof, at: datetime
+    ) -> "Transition":
+        """Ended before any burn of the user's; `proof` shows at finalized why there can be none."""
         return self._give_up(
-            S.FAILED_PERMANENT, EventType.UPGRADE_FAILED, failure.message, nft, at, failure
+            S.FAILED_PERMANENT,
+            EventType.UPGRADE_FAILED,
+            failure.message,
+            nft,
+            at,
+            failure,
+            {"proof": proof.as_json()},
         )
 
     # --- how a step is made ----------------------------------------------------------------
@@ -372,6 +380,7 @@ class Upgrade:
         nft: Nft,
         at: datetime,
         failure: Failure | None = None,
+        data: Mapping[str, Any] | None = None,
     ) -> "Transition":
         return self._step(
             status,
@@ -381,6 +390,7 @@ class Upgrade:
             due_in=LATE_BURN_WATCH if status is not S.FAILED_PERMANENT else None,
             releases=(self.user_lock, self.nft_lock),
             nfts=(NftChange(nft, nft.moved_to(NftStatus.ACTIVE, at=at)),),
+            data=data,
             failure=failure,
         )
 

@@ -93,16 +93,25 @@ def _too_large() -> BodyTooLarge:
 
 def _require_json(scope: Scope, origins: Collection[str]) -> None:
     headers = MutableHeaders(scope=scope)
-    declared = MimeHeaders()
-    declared["content-type"] = headers.get("content-type", "")
-    charset = declared.get_content_charset("utf-8")
-    is_ours = declared.get_content_type() == "text/plain" and headers.get("origin") in origins
+    media_type, charset = _declared(headers.get("content-type", ""))
+    is_ours = media_type == "text/plain" and headers.get("origin") in origins
     if "content-type" not in headers or "content-encoding" in headers or charset != "utf-8":
         raise _not_json()
     if is_ours:
         headers["content-type"] = "application/json"
-    elif declared.get_content_type() != "application/json":
+    elif media_type != "application/json":
         raise _not_json()
+
+
+def _declared(content_type: str) -> tuple[str, str]:
+    """Media type and charset. The standard library's reader stumbles over odd parameters (RFC
+    2231's numbered ones), with errors of its own."""
+    declared = MimeHeaders()
+    declared["content-type"] = content_type
+    try:
+        return declared.get_content_type(), declared.get_content_charset("utf-8")
+    except (TypeError, ValueError) as unreadable:
+        raise _not_json() from unreadable
 
 
 def _not_json() -> UnsupportedMediaType:

@@ -107,7 +107,11 @@ def _refuse_token_in_url(scope: Scope) -> None:
     tokens = [(name, value) for name, value in pairs if _is_session_token(name, value)]
     if not tokens:
         return
-    clean = [(name, REDACTED if (name, value) in tokens else value) for name, value in pairs]
+    clean = [
+        (REDACTED if _is_jwt(name.strip()) else name, REDACTED if pair in tokens else value)
+        for pair in pairs
+        for name, value in [pair]
+    ]
     scope["query_string"] = urlencode(clean).encode("latin-1")
     logger.warning(
         "session token in a query string",
@@ -117,7 +121,9 @@ def _refuse_token_in_url(scope: Scope) -> None:
 
 
 def _is_session_token(name: str, value: str) -> bool:
-    return re.sub("[-_]", "", name.lower()) in TOKEN_NAMES or _is_jwt(value)
+    """By its name or its look; a bare `?<token>` is a name without a value."""
+    known = re.sub("[-_]", "", name.strip().lower()) in TOKEN_NAMES
+    return known or _is_jwt(value.strip()) or _is_jwt(name.strip())
 
 
 def _is_jwt(value: str) -> bool:

@@ -2,10 +2,15 @@
 
 from dataclasses import dataclass
 
-from nft_upgrade.domain.burn import Verdict
-from nft_upgrade.domain.errors import CannotCancelAfterBurn, NftNotFound, VersionConflict
+from nft_upgrade.domain.burn import BurnProof, Verdict
+from nft_upgrade.domain.errors import (
+    CannotCancelAfterBurn,
+    ErrorType,
+    NftNotFound,
+    VersionConflict,
+)
 from nft_upgrade.domain.nft import Nft
-from nft_upgrade.domain.upgrade import Status, Upgrade
+from nft_upgrade.domain.upgrade import Failure, Status, Upgrade
 from nft_upgrade.ports import Chain, Clock, Nfts, Upgrades
 from nft_upgrade.use_cases.burning import Burning
 from nft_upgrade.use_cases.reading import Reading
@@ -27,7 +32,13 @@ class Ending:
 
         CannotCancelAfterBurn once the NFT is burned, whether or not that was confirmed.
         """
-        upgrade = self.reading.owned(user_id, upgrade_id)
+        try:
+            return self._cancel(self.reading.owned(user_id, upgrade_id))
+        except VersionConflict:
+            # Another call was faster, perhaps the same one: decide on what it left.
+            return self._cancel(self.reading.owned(user_id, upgrade_id))
+
+    def _cancel(self, upgrade: Upgrade) -> Upgrade:
         if upgrade.status is Status.CANCELLED:
             return upgrade
         # The domain refuses what is burned before the chain is asked at all.
@@ -42,6 +53,24 @@ class Ending:
         """For the sweep, on `initiated` requests whose time is over."""
         self._require_unburned(upgrade)
         transition = upgrade.expire(nft=self._nft(upgrade), at=self.clock.now())
+        self.upgrades.commit(transition)
+        return transition.after
+
+    def end_for_other_owner(self, upgrade: Upgrade, proof: BurnProof) -> Upgrade:
+        """Another wallet held the NFT and burned it: this request can never come to its burn.
+
+        The user is free again. The registry's row says "active" as before the request; the burn
+        itself stays unredeemed, for the wallet that made it.
+        """
+        failure = Failure(
+            "burn_wrong_owner",
+            ErrorType.INVALID_NFT_STATE,
+            "Another wallet held this NFT and burned it.",
+            retryable=False,
+        )
+        transition = upgrade.fail_permanently(
+            failure, nft=self._nft(upgrade), proof=proof, at=self.clock.now()
+        )
         self.upgrades.commit(transition)
         return transition.after
 

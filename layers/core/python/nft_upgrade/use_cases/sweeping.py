@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import zip_longest
 
-from nft_upgrade.domain.burn import ObservedMint, Verdict
+from nft_upgrade.domain.burn import BurnProof, ObservedMint, Outcome, Verdict
 from nft_upgrade.domain.errors import UpgradeError
 from nft_upgrade.domain.upgrade import (
     LATE_BURN_WATCH,
@@ -29,8 +30,11 @@ LATE_BURN_HORIZON = timedelta(days=1)
 """How long a given-up request's mint is watched; later burns are honoured when confirmed."""
 MINTS_PER_CALL = 100
 """What getMultipleAccounts takes."""
-SIGNATURES_LOOKED_AT = 10
-"""How many of a burned mint's latest transactions are examined for its burn."""
+SIGNATURES_ASKED_FOR = 1_000
+"""What getSignaturesForAddress gives at once."""
+SIGNATURES_LOOKED_AT = 100
+"""How many of a burned mint's transactions one run examines for its burn, from both ends: anybody
+can add transactions that name the mint, before the burn or after it."""
 WATCHED = frozenset({Status.INITIATED, Status.CANCELLED, Status.EXPIRED})
 """Statuses in which a burn may happen that nobody confirms."""
 
@@ -73,7 +77,7 @@ class Sweeping:
             self._guarded("watch", report, partial(self._watch, batch, report))
         for upgrade in due:
             if upgrade.status not in WATCHED:
-                self._guarded(upgrade.id, report, partial(self._drive, upgrade, report))
+                self._attended(upgrade, report, partial(self._drive, upgrade, report))
         return report
 
     # --- the outbox --------------------------------------------------------------------------
@@ -99,10 +103,10 @@ class Sweeping:
         for upgrade, mint in zip(batch, mints, strict=True):
             report.watched += 1
             look = partial(self._look_at_mint, upgrade, mint, report)
-            self._guarded(upgrade.id, report, look)
+            self._attended(upgrade, report, look)
 
     def _look_at_mint(self, upgrade: Upgrade, mint: ObservedMint, report: SweepReport) -> None:
-        if (not mint.exists or mint.supply == 0) and self._prove_found_burn(upgrade):
+        if (not mint.exists or mint.supply == 0) and self._take_up_burn(upgrade):
             report.found_burns += 1
         elif upgrade.status is Status.INITIATED and upgrade.expires_at <= self.clock.now():
             self.ending.expire(upgrade)
@@ -110,20 +114,28 @@ class Sweeping:
         else:
             self._look_again(upgrade, self._next_watch(upgrade))
 
-    def _prove_found_burn(self, upgrade: Upgrade) -> bool:
-        """The same path as a confirmation, with the signature taken from the mint's history.
-
-        A burn that only a human may accept is claimed, so that the workflow puts it under review.
-        """
-        for signature in self.chain.signatures_for(upgrade.nft_id, limit=SIGNATURES_LOOKED_AT):
-            proof = self.burning.examine(upgrade, signature)
-            if proof.verdict is Verdict.PROVEN:
-                self.burning.prove(upgrade, proof)
-                return True
-            if proof.verdict is Verdict.UNDER_REVIEW and upgrade.status is Status.INITIATED:
-                self.burning.claim(upgrade, signature)
+    def _take_up_burn(self, upgrade: Upgrade) -> bool:
+        """The same path as a confirmation, with the signature taken from the mint's history."""
+        asked = self.chain.signatures_for(upgrade.nft_id, limit=SIGNATURES_ASKED_FOR)
+        for signature in from_both_ends(asked)[:SIGNATURES_LOOKED_AT]:
+            if self._decide_on(upgrade, self.burning.examine(upgrade, signature)):
                 return True
         return False
+
+    def _decide_on(self, upgrade: Upgrade, proof: BurnProof) -> bool:
+        """Whether this transaction is the burn, and was acted upon."""
+        if proof.verdict is Verdict.PROVEN:
+            self.burning.prove(upgrade, proof)
+        elif upgrade.status is not Status.INITIATED:
+            return False
+        elif proof.verdict is Verdict.UNDER_REVIEW:
+            # Claimed, so that the workflow puts it under review: only a human may accept it.
+            self.burning.claim(upgrade, proof.signature)
+        elif is_burn_by_other_owner(proof):
+            self.ending.end_for_other_owner(upgrade, proof)
+        else:
+            return False
+        return True
 
     def _next_watch(self, upgrade: Upgrade) -> datetime | None:
         """Open requests at a steady pace, given-up ones ever more rarely, then no more."""
@@ -160,8 +172,31 @@ class Sweeping:
     def _look_again(self, upgrade: Upgrade, moment: datetime | None) -> None:
         self.upgrades.note(upgrade, upgrade.looked_at_again(moment))
 
-    def _guarded(self, name: str, report: SweepReport, work: Callable[[], None]) -> None:
+    def _guarded(self, name: str, report: SweepReport, work: Callable[[], None]) -> bool:
         try:
             work()
         except UpgradeError as fault:
             report.faults.append(f"{name}: {type(fault).__name__}: {fault.detail}")
+            return False
+        return True
+
+    def _attended(self, upgrade: Upgrade, report: SweepReport, work: Callable[[], None]) -> None:
+        """What fails is put back in the queue: it must not stand before others for ever."""
+        if not self._guarded(upgrade.id, report, work):
+            later = partial(self._look_again, upgrade, self.clock.now() + WATCH_INTERVAL)
+            self._guarded(upgrade.id, SweepReport(), later)
+
+
+def from_both_ends(signatures: Sequence[str]) -> Sequence[str]:
+    """Newest, oldest, second newest, second oldest, ..."""
+    half = (len(signatures) + 1) // 2
+    newest, oldest = signatures[:half], signatures[half:][::-1]
+    return [each for pair in zip_longest(newest, oldest) for each in pair if each is not None]
+
+
+def is_burn_by_other_owner(proof: BurnProof) -> bool:
+    """The very burn of this NFT, made by somebody who held it then, and nothing else amiss."""
+    failed = {check.code for check in proof.checks if check.outcome is Outcome.FAIL}
+    passed = {check.rule for check in proof.checks if check.outcome is Outcome.PASS}
+    is_decided = proof.verdict is Verdict.REJECTED
+    return is_decided and failed == {"burn_wrong_owner"} and {"V3", "V4", "V8", "V9"} <= passed
