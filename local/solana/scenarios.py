@@ -2,7 +2,7 @@
 `{"scenario": "fork"}`. First NFTs are always minted in peace, so that a user can be given one.
 
 none             all goes well again
-slow-finality    a block is final 75 blocks after it was made (half a minute), not 3
+slow-finality    a block is final 32 blocks after it was made (13 s), as on the public clusters
 rpc-down         a minute of answers, then 20 s of HTTP 500, and so on
 mint-fails-twice two executions of every upgrade's mint fail on chain: retrying, twice
 lost-sends       the first two sends of every mint are lost on the way
@@ -23,7 +23,7 @@ from local.solana.ledger import Commitment, Ledger
 from local.solana.outcomes import Landed
 from local.solana.tokens import TOKEN_PROGRAMS
 
-SLOW_FINALITY = 75
+SLOW_FINALITY = 32
 FORKED_FINALITY = 20
 """Blocks: long enough that a confirmed block is seen before it is rolled back."""
 LAG = 20

@@ -532,3 +532,10 @@ def test_the_burn_of_a_plain_two_step_upgrade_is_not_taken_for_an_atomic_one(cas
     signed = signed_by_owner(case, [burn(account, mint, OWNER.pubkey())])
     with pytest.raises(ValueError):
         case.require(signed)
+
+
+def test_a_transaction_that_no_node_would_take_is_not_signed(case: Case) -> None:
+    large = signed_by_owner(case, [*case.instructions(), guard(data=bytes(150))])
+    assert len(large) > LARGEST_TRANSACTION
+    with pytest.raises(ValueError, match="do not fit"):
+        case.require(large)

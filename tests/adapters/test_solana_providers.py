@@ -102,12 +102,13 @@ def test_a_node_that_wants_to_rest_for_long_is_not_waited_for(chain_over: Chains
 
 
 def test_a_refused_question_does_not_put_a_node_to_rest(chain_over: Chains) -> None:
-    node = ScriptedNode(getSlot=RpcError(-32602, "Invalid params"), getBalance=accounts())
-    node.answers["getBalance"] = {"context": {"slot": 1}, "value": 9}
+    balance = {"context": {"slot": 1}, "value": 9}
+    node = ScriptedNode(getSlot=RpcError(-32602, "Invalid params"), getBalance=balance)
     chain = chain_over(node)
     with pytest.raises(ChainUnavailable):
         slot(chain)
     assert chain.balance(MINT) == 9
+    assert node.asked.count("getSlot") == 1
 
 
 def test_a_deciding_read_waits_for_the_second_node_too(chain_over: Chains) -> None:

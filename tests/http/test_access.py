@@ -175,6 +175,19 @@ def test_a_session_token_in_a_url_is_refused_and_not_logged(
     assert not any(token in str(vars(record)) for record in ours)
 
 
+@pytest.mark.parametrize("form", ["{}", "%20{}", "x=%20{}", "a=1&{}=", "x={}%20"])
+def test_a_session_token_in_any_place_of_a_query_is_refused_and_redacted(
+    house: House, form: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    token = house.access_token()
+    with caplog.at_level(logging.DEBUG):
+        answered = house.browser().get("/api/nft?" + form.format(token))
+    assert problem_of(answered) == (400, "token_in_url")
+    ours = [record for record in caplog.records if record.name.startswith("nft_upgrade")]
+    assert ours
+    assert not any(token in str(vars(record)) for record in ours)
+
+
 def test_a_token_by_name_is_refused_whatever_its_value(house: House) -> None:
     answered = house.browser().get("/api/nft/upgrade/health?access_token=opaque")
     assert problem_of(answered) == (400, "token_in_url")

@@ -43,3 +43,10 @@ def with_kafka(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Asse
         return synthesize(stage, tmp_path_factory.mktemp(shape), with_nag=False)
 
     return make
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The first test of a process waits for two syntheses, a minute on a busy machine."""
+    for item in items:
+        if item.path.parent.name == "infra":
+            item.add_marker(pytest.mark.timeout(300))
