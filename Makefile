@@ -12,10 +12,10 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$each -c '$(NEW_ENOUGH)' 2> /dev/null && { echo $$each; break; }; done)
 
-.PHONY: help setup run demo test check bench clean
+.PHONY: help setup run demo test check bench synth deploy-check smoke clean
 
 help: ## this text
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s  %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s  %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo "  run and demo: KAFKA=apache and DYNAMODB=local take the real engines (Java)."
 	@echo "  run: PORT, SOLANA_PORT, KAFKA_PORT, AWS_PORT (0: any free one); DATA_DIR keeps the state."
@@ -41,7 +41,7 @@ demo: $(INSTALLED) ## one complete upgrade on a private stack, verified step by 
 	@$(BIN)/python -m local.demo
 
 test: $(INSTALLED) ## all tests
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile --ignore=tests/smoke
 
 check: $(INSTALLED) ## lint, format and types
 	$(BIN)/ruff check .
@@ -50,6 +50,21 @@ check: $(INSTALLED) ## lint, format and types
 
 bench: $(INSTALLED) ## the figures of docs/benchmarks.md
 	@$(BIN)/python -m benchmarks
+
+STAGE ?= dev
+
+node_modules: package.json package-lock.json
+	npm ci --no-audit --no-fund
+	@touch $@
+
+synth: $(INSTALLED) node_modules ## the CloudFormation templates of STAGE (dev, prod); Node >= 20
+	npx cdk synth --quiet -c stage=$(STAGE)
+
+deploy-check: $(INSTALLED) node_modules ## deploy into an emulator, and one upgrade through it
+	$(BIN)/python -m tests.deploy_check
+
+smoke: $(INSTALLED) ## what only AWS can prove, on a deployed STAGE (docs/deployment.md)
+	SMOKE_STAGE=$(STAGE) $(BIN)/pytest tests/smoke -m aws $(SMOKE_OPTIONS)
 
 clean: ## remove the environment and everything that was built
 	rm -rf $(VENV) .build cdk.out .mypy_cache .ruff_cache .pytest_cache .hypothesis

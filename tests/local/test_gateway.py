@@ -348,11 +348,16 @@ def test_an_address_that_is_none_is_refused(house: House, address: Any) -> None:
     assert house.solana.airdrops == []
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 100_000])
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 8_000])
 def test_a_faucet_body_that_is_not_json_is_refused(house: House, body: bytes) -> None:
     answer = house.client.post("/local/faucet", content=body)
     assert answer.status_code == 400
     assert answer.json()["code"] == "malformed_json"
+
+
+def test_a_faucet_body_that_is_too_large_is_refused_unread(house: House) -> None:
+    answer = house.client.post("/local/faucet", content=b"[" * 200_000)
+    assert (answer.status_code, answer.json()["code"]) == (400, "body_too_large")
 
 
 def test_a_faucet_that_cannot_mint_now_says_so_and_goes_on_later(house: House) -> None:
