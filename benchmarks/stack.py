@@ -10,7 +10,7 @@ import sys
 
 from benchmarks.figures import spread, table
 
-ROUNDS = 5
+ROUNDS = 3
 READY = re.compile(r"^\s*([\d.]+) s .*the private stack answers", re.MULTILINE)
 COMPLETED = re.compile(r"from confirmation to completed: ([\d.]+) s")
 WHOLE = re.compile(r"^\s*([\d.]+) s .*the whole demo", re.MULTILINE)
