@@ -10,8 +10,6 @@ from nft_upgrade.domain.errors import (
     BurnAlreadyUsed,
     ChainUnavailable,
     ErrorType,
-    NftNotFound,
-    NotFound,
     Unavailable,
     VersionConflict,
     WrongStatus,
@@ -71,7 +69,7 @@ class Burning:
 
     def verify(self, upgrade_id: str) -> Upgrade:
         """Poll until the claim is decided or the task's patience ends; then still burn_pending."""
-        upgrade = self._get(upgrade_id)
+        upgrade = self.reading.upgrade(upgrade_id)
         deadline = self.clock.now() + timedelta(seconds=self.policy.patience_seconds)
         while upgrade.status is Status.BURN_PENDING:
             upgrade = self._with_height(upgrade)
@@ -85,14 +83,14 @@ class Burning:
 
     def examine(self, upgrade: Upgrade, burn_signature: str) -> BurnProof:
         """All checks of chain.md section 3 on one signature; writes nothing."""
-        nft = self._nft(upgrade)
+        nft = self.reading.nft_of(upgrade)
         evidence = self.chain.burn_evidence(burn_signature, upgrade.nft_id)
         return check_burn(evidence, self._claim_facts(upgrade, nft, burn_signature))
 
     def prove(self, upgrade: Upgrade, proof: BurnProof) -> Upgrade:
         """Commit a proven burn and start the mint; for confirmations and the watcher alike."""
         proven = self._commit(
-            upgrade.prove_burn(proof, nft=self._nft(upgrade), at=self.clock.now())
+            upgrade.prove_burn(proof, nft=self.reading.nft_of(upgrade), at=self.clock.now())
         )
         self.start(proven)
         return proven
@@ -173,7 +171,7 @@ class Burning:
     def _decide(self, upgrade: Upgrade, proof: BurnProof) -> Upgrade:
         now = self.clock.now()
         if proof.verdict is Verdict.PROVEN:
-            return self._commit(upgrade.prove_burn(proof, nft=self._nft(upgrade), at=now))
+            return self._commit(upgrade.prove_burn(proof, nft=self.reading.nft_of(upgrade), at=now))
         if proof.verdict is Verdict.UNDER_REVIEW:
             return self._commit(upgrade.review_burn(proof, at=now))
         return self._commit(upgrade.reject_burn(_failure(proof), proof=proof, at=now))
@@ -196,18 +194,6 @@ class Burning:
     def _commit(self, transition: Transition) -> Upgrade:
         self.upgrades.commit(transition)
         return transition.after
-
-    def _get(self, upgrade_id: str) -> Upgrade:
-        upgrade = self.upgrades.get(upgrade_id)
-        if upgrade is None:
-            raise NotFound("There is no such upgrade request.")
-        return upgrade
-
-    def _nft(self, upgrade: Upgrade) -> Nft:
-        nft = self.nfts.get(upgrade.nft_id)
-        if nft is None:
-            raise NftNotFound("The registry lost this NFT; rebuild it from the chain.")
-        return nft
 
 
 def _claimed(upgrade: Upgrade) -> str:

@@ -6,10 +6,8 @@ from nft_upgrade.domain.burn import BurnProof, Verdict
 from nft_upgrade.domain.errors import (
     CannotCancelAfterBurn,
     ErrorType,
-    NftNotFound,
     VersionConflict,
 )
-from nft_upgrade.domain.nft import Nft
 from nft_upgrade.domain.upgrade import Failure, Status, Upgrade
 from nft_upgrade.ports import Chain, Clock, Nfts, Upgrades
 from nft_upgrade.use_cases.burning import Burning
@@ -42,7 +40,7 @@ class Ending:
         if upgrade.status is Status.CANCELLED:
             return upgrade
         # The domain refuses what is burned before the chain is asked at all.
-        cancelled = upgrade.cancel(nft=self._nft(upgrade), at=self.clock.now())
+        cancelled = upgrade.cancel(nft=self.reading.nft_of(upgrade), at=self.clock.now())
         if upgrade.status is Status.BURN_PENDING and not self._claim_is_refuted(upgrade):
             return upgrade
         self._require_unburned(upgrade)
@@ -52,7 +50,7 @@ class Ending:
     def expire(self, upgrade: Upgrade) -> Upgrade:
         """For the sweep, on `initiated` requests whose time is over."""
         self._require_unburned(upgrade)
-        transition = upgrade.expire(nft=self._nft(upgrade), at=self.clock.now())
+        transition = upgrade.expire(nft=self.reading.nft_of(upgrade), at=self.clock.now())
         self.upgrades.commit(transition)
         return transition.after
 
@@ -69,7 +67,7 @@ class Ending:
             retryable=False,
         )
         transition = upgrade.fail_permanently(
-            failure, nft=self._nft(upgrade), proof=proof, at=self.clock.now()
+            failure, nft=self.reading.nft_of(upgrade), proof=proof, at=self.clock.now()
         )
         self.upgrades.commit(transition)
         return transition.after
@@ -88,9 +86,3 @@ class Ending:
                 raise CannotCancelAfterBurn(
                     "The NFT is burned on chain: confirm the burn to get its successor."
                 )
-
-    def _nft(self, upgrade: Upgrade) -> Nft:
-        nft = self.nfts.get(upgrade.nft_id)
-        if nft is None:
-            raise NftNotFound("The registry lost this NFT; rebuild it from the chain.")
-        return nft

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from nft_upgrade.domain.errors import ChainUnavailable, ErrorType, NotFound
+from nft_upgrade.domain.errors import ChainUnavailable, ErrorType
 from nft_upgrade.domain.nft import Nft, NftStatus
 from nft_upgrade.domain.upgrade import Failure, LockKind, Status, Transition, Upgrade
 from nft_upgrade.ports import Clock, MintAttempt, MintOrder, Upgrades
@@ -42,7 +42,7 @@ class Minting:
 
         A new one is built only when the last one is provably dead or landed with an error.
         """
-        upgrade = self._get(upgrade_id)
+        upgrade = self.reading.upgrade(upgrade_id)
         if upgrade.status is Status.BURN_CONFIRMED:
             upgrade = self._commit(upgrade.start_mint(at=self.clock.now()))
         if upgrade.status is not Status.MINT_PENDING:
@@ -58,7 +58,7 @@ class Minting:
 
     def submit(self, upgrade_id: str) -> MintStep:
         """Sign the last attempt if it is not signed yet, keep the signature, then send."""
-        upgrade = self._get(upgrade_id)
+        upgrade = self.reading.upgrade(upgrade_id)
         attempt = self._last_attempt(upgrade)
         if attempt is None:
             return MintStep(upgrade, Progress.NOT_NEEDED)
@@ -70,7 +70,7 @@ class Minting:
 
     def await_mint(self, upgrade_id: str) -> MintStep:
         """Poll, and send the same bytes again and again, until decided or out of patience."""
-        upgrade = self._get(upgrade_id)
+        upgrade = self.reading.upgrade(upgrade_id)
         attempt = self._last_attempt(upgrade)
         if attempt is None:
             return MintStep(upgrade, Progress.NOT_NEEDED)
@@ -82,7 +82,7 @@ class Minting:
         Its bytes are exactly ours, so its success is the mint; the NFT itself may already have
         moved on to another wallet. Without a stored attempt the account itself is the proof.
         """
-        upgrade = self._get(upgrade_id)
+        upgrade = self.reading.upgrade(upgrade_id)
         if upgrade.status is not Status.MINT_PENDING:
             return upgrade
         now = self.clock.now()
@@ -103,7 +103,7 @@ class Minting:
         `error` is the error's class name or a `Progress`. An upgrade whose burn is not decided
         keeps its status: the sweep starts a new execution.
         """
-        upgrade = self._get(upgrade_id)
+        upgrade = self.reading.upgrade(upgrade_id)
         if upgrade.status not in (Status.BURN_CONFIRMED, Status.MINT_PENDING):
             return upgrade
         return self._commit(upgrade.fail_mint(_failure(error), at=self.clock.now()))
@@ -206,12 +206,6 @@ class Minting:
     def _commit(self, transition: Transition) -> Upgrade:
         self.upgrades.commit(transition)
         return transition.after
-
-    def _get(self, upgrade_id: str) -> Upgrade:
-        upgrade = self.upgrades.get(upgrade_id)
-        if upgrade is None:
-            raise NotFound("There is no such upgrade request.")
-        return upgrade
 
 
 _ERROR_TYPES: Mapping[str, ErrorType] = {

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nft_upgrade.domain.errors import NotFound
+from nft_upgrade.domain.errors import NftNotFound, NotFound
 from nft_upgrade.domain.events import UpgradeEvent
 from nft_upgrade.domain.nft import Nft
 from nft_upgrade.domain.upgrade import Status, Upgrade
@@ -16,6 +16,20 @@ class Reading:
 
     upgrades: Upgrades
     nfts: Nfts
+
+    def upgrade(self, upgrade_id: str) -> Upgrade:
+        """The upgrade as it stands now, whoever's it is: for the workflow's tasks."""
+        upgrade = self.upgrades.get(upgrade_id)
+        if upgrade is None:
+            raise NotFound("There is no such upgrade request.")
+        return upgrade
+
+    def nft_of(self, upgrade: Upgrade) -> Nft:
+        """The registry's row of the NFT to burn; NftNotFound when it was lost."""
+        nft = self.nfts.get(upgrade.nft_id)
+        if nft is None:
+            raise NftNotFound("The registry lost this NFT; rebuild it from the chain.")
+        return nft
 
     def owned(self, user_id: str, upgrade_id: str) -> Upgrade:
         """The upgrade as it stands now; NotFound when it is not this user's."""
