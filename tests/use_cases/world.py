@@ -92,7 +92,6 @@ class World:
         )
         self.burning = Burning(
             **shared,
-            nfts=self.nfts,
             reading=self.reading,
             chain=self.chain,
             workflow=self.workflow,
@@ -110,7 +109,6 @@ class World:
         )
         self.ending = Ending(
             **shared,
-            nfts=self.nfts,
             reading=self.reading,
             burning=self.burning,
             chain=self.chain,

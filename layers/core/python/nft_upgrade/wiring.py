@@ -238,7 +238,6 @@ def burning() -> "Burning":
 
     return Burning(
         upgrades=upgrades(),
-        nfts=nfts(),
         reading=reading(),
         chain=chain(),
         workflow=workflow(),
@@ -274,7 +273,6 @@ def ending() -> "Ending":
 
     return Ending(
         upgrades=upgrades(),
-        nfts=nfts(),
         reading=reading(),
         burning=burning(),
         chain=chain(),

@@ -16,7 +16,7 @@ from nft_upgrade.domain.errors import (
 )
 from nft_upgrade.domain.nft import Nft
 from nft_upgrade.domain.upgrade import BURNED, Failure, LockKind, Status, Transition, Upgrade
-from nft_upgrade.ports import Chain, Clock, Nfts, Upgrades, Workflow
+from nft_upgrade.ports import Chain, Clock, Upgrades, Workflow
 from nft_upgrade.use_cases.policy import Policy
 from nft_upgrade.use_cases.reading import Reading
 
@@ -51,7 +51,6 @@ class Burning:
     """Claims are taken at once; only `finalized` effects on chain are believed."""
 
     upgrades: Upgrades
-    nfts: Nfts
     reading: Reading
     chain: Chain
     workflow: Workflow

@@ -9,7 +9,7 @@ from nft_upgrade.domain.errors import (
     VersionConflict,
 )
 from nft_upgrade.domain.upgrade import Failure, Status, Upgrade
-from nft_upgrade.ports import Chain, Clock, Nfts, Upgrades
+from nft_upgrade.ports import Chain, Clock, Upgrades
 from nft_upgrade.use_cases.burning import Burning
 from nft_upgrade.use_cases.reading import Reading
 
@@ -19,7 +19,6 @@ class Ending:
     """Cancel and expiry. A burn that shows up afterwards is still honoured."""
 
     upgrades: Upgrades
-    nfts: Nfts
     reading: Reading
     burning: Burning
     chain: Chain
