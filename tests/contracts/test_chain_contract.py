@@ -195,6 +195,25 @@ def test_nobody_holds_a_burned_or_an_unknown_nft(world: World) -> None:
     assert world.chain.holder(PROGRAM.address_of(world.order())) is None
 
 
+def test_a_transaction_is_seen_with_what_it_burned(world: World) -> None:
+    mint = world.give_nft()
+    signature = world.burn(mint)
+    seen = world.chain.transaction(signature)
+    assert seen is not None
+    assert (seen.signature, seen.finalized, seen.agreed, seen.error) == (
+        signature,
+        True,
+        True,
+        None,
+    )
+    assert [(burn.mint, burn.amount) for burn in seen.burns] == [(mint, 1)]
+    assert [(held.mint, held.owner) for held in seen.pre_balances] == [(mint, OWNER_ADDRESS)]
+
+
+def test_an_unknown_transaction_is_not_seen(world: World) -> None:
+    assert world.chain.transaction(UNUSED_SIGNATURE) is None
+
+
 def test_the_evidence_of_an_honest_burn_proves_it(world: World) -> None:
     mint = world.give_nft()
     signature = world.burn(mint)

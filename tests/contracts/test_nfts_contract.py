@@ -24,6 +24,7 @@ def test_a_registered_nft_reads_back_exactly(storage: Storage) -> None:
         predecessor="old",
         successor="new",
         mint_signature="m1nt",
+        burn_signature="burn",
         status=NftStatus.BURNED,
     )
     storage.nfts.register(row, takes=claim_locks(row))

@@ -21,6 +21,7 @@ from tests.contracts.samples import (
     NOW,
     SECOND,
     attempt,
+    claiming,
     failure,
     nft,
     opening,
@@ -32,7 +33,7 @@ from tests.contracts.storages import Storage
 # --- opening -----------------------------------------------------------------------------------
 
 
-def test_an_opened_upgrade_reads_back_exactly_as_committed(storage: Storage) -> None:
+def test_an_opened_upgrade_reads_back_exactly_as_commit(storage: Storage) -> None:
     upgrade, _ = opened(storage)
     assert storage.upgrades.get(upgrade.id) == upgrade
 
@@ -93,6 +94,43 @@ def test_a_bought_nft_leaves_the_owner_lock_of_a_seller_who_has_another_one(
     storage.nfts.take([kept])
     storage.upgrades.commit(opening("one", row, user="buyer"))
     assert storage.upgrades.lock(LockKind.OWNER, "seller") == kept
+
+
+def test_a_claim_takes_the_nfts_lock_and_leaves_the_users_free(storage: Storage) -> None:
+    row = registered(storage, nft("burned", "alice"))
+    claim = claiming("claim", row)
+    storage.upgrades.commit(claim)
+    assert storage.upgrades.get("claim") == claim.after
+    assert lock_holders(storage, claim.after) == (None, "claim", row.mint)
+    assert storage.nfts.get(row.mint) == replace(row, status=NftStatus.UPGRADING, version=2)
+    assert storage.upgrades.count_active(at_most=9) == 1
+
+
+def test_a_claim_of_an_nft_in_an_upgrade_is_refused(storage: Storage) -> None:
+    _, row = opened(storage)
+    current = storage.nfts.get(row.mint)
+    assert current is not None
+    with pytest.raises(NftLocked):
+        storage.upgrades.commit(claiming("claim", current, user="bob"))
+    assert storage.upgrades.get("claim") is None
+
+
+def test_a_claims_completion_leaves_the_users_other_upgrade_alone(storage: Storage) -> None:
+    running, _ = opened(storage)
+    row = registered(storage, nft("second", "nobody"))
+    claim = claiming("claim", row, user=running.user_id, takes_owner_lock=False)
+    storage.upgrades.commit(claim)
+    upgrade = commit(
+        storage, claim.after.prove_burn(proof(claim.after), nft=claim.nfts[0].after, at=NOW)
+    )
+    upgrade = commit(storage, upgrade.start_mint(at=NOW))
+    done = upgrade.complete(
+        "m1nt", successor=successor(upgrade, at=NOW), holds_owner_lock=False, at=NOW
+    )
+    storage.upgrades.commit(done)
+    assert storage.upgrades.lock(LockKind.USER, running.user_id) == running.user_lock
+    burned = storage.nfts.get(row.mint)
+    assert burned is not None and burned.burn_signature == upgrade.burn_signature
 
 
 def test_opening_from_an_outdated_registry_row_is_a_version_conflict(storage: Storage) -> None:

@@ -114,6 +114,18 @@ class FakeChain:
         )
         return self._execute(mint, owner, state, after, (instruction,), authority or owner, error)
 
+    def burn_along(self, signature: str, owner: str, mint: str) -> None:
+        """The transaction of `signature` burned another NFT, too."""
+        other = self._transactions[self.burn(owner, mint)]
+        first = self._transactions[signature]
+        self._touched[mint][-1] = signature
+        self._transactions[signature] = replace(
+            first,
+            pre_balances=(*first.pre_balances, *other.pre_balances),
+            post_balances=(*first.post_balances, *other.post_balances),
+            burns=(*first.burns, *other.burns),
+        )
+
     def transfer(self, owner: str, mint: str, to: str) -> str:
         """Somebody else gets the NFT, for example the incinerator."""
         state = self._held(owner, mint)
@@ -194,14 +206,15 @@ class FakeChain:
         )
 
     def burn_evidence(self, signature: str, mint: str) -> BurnEvidence:
-        finalized = self._at("finalized")
-        transaction = self._transactions.get(signature)
-        if transaction is not None and transaction.slot > self._at("confirmed"):
-            transaction = None
-        if transaction is not None:
-            transaction = replace(transaction, finalized=transaction.slot <= finalized)
         (observed,) = self.mints([mint], commitment="finalized")
-        return BurnEvidence(signature, True, transaction, observed, finalized)
+        seen = self.transaction(signature)
+        return BurnEvidence(signature, True, seen, observed, self._at("finalized"))
+
+    def transaction(self, signature: str) -> ObservedTransaction | None:
+        transaction = self._transactions.get(signature)
+        if transaction is None or transaction.slot > self._at("confirmed"):
+            return None
+        return replace(transaction, finalized=transaction.slot <= self._at("finalized"))
 
     def mints(self, addresses: Sequence[str], *, commitment: str) -> Sequence[ObservedMint]:
         if len(addresses) > MOST_MINTS:

@@ -26,12 +26,16 @@ ROUTES = {
     ("post", "/api/nft/upgrade/{id}/events-ticket"),
     ("get", "/api/nft/upgrade/{id}/events"),
     ("get", "/api/nft/upgrade/health"),
+    ("post", "/api/nft/upgrade/claims"),
+    ("get", "/api/nft/upgrade/{id}/burn-proof"),
+    ("get", "/api/nft/{mint}/lineage"),
 }
 OPEN = {
     "/api/auth/challenge",
     "/api/auth/verify",
     "/.well-known/jwks.json",
     "/api/nft/upgrade/health",
+    "/api/nft/{mint}/lineage",
 }
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+from solders.pubkey import Pubkey
+from spl.token.constants import TOKEN_2022_PROGRAM_ID as TOKEN_2022
 
 from local.client import Message, Rpc, told, types
 from local.settings import free_ports
@@ -76,6 +78,28 @@ def test_a_burn_brings_the_next_level_and_every_step_is_seen(person: Person) -> 
     assert (mint.supply, mint.additional["level"], mint.symbol) == (1, "2", "AIW3")
     assert person.rpc.held(person.wallet.address, successor) == 1
     assert person.rpc.held(person.wallet.address, nft_id) == 0
+
+
+def test_a_burn_outside_any_request_is_claimed_and_its_line_can_be_verified(
+    person: Person,
+) -> None:
+    nft_id = person.first_nft()
+    person.rpc.wait_for(person.burn_by_itself(nft_id), commitment="finalized")
+    claimed = told(person.browser.post("/api/nft/upgrade/claims", {"mint": nft_id}), 202)
+    messages = Listening(person, claimed).to_the_end()
+
+    assert types(messages)[-1] == "upgrade_completed"
+    successor = messages[-1].data["data"]["newNftId"]
+    assert person.rpc.held(person.wallet.address, successor) == 1
+    newest, oldest = told(person.browser.get(f"/api/nft/{successor}/lineage"), 200)["lineage"]
+    base = Pubkey.from_string(newest["mintBase"])
+    assert str(Pubkey.create_with_seed(base, newest["seed"], TOKEN_2022)) == successor
+    for signature in (newest["mintTransactionHash"], oldest["burnTransactionHash"]):
+        person.rpc.wait_for(signature, commitment="finalized")
+    path = f"/api/nft/upgrade/{claimed['upgradeRequestId']}/burn-proof"
+    proof = told(person.browser.get(path), 200)["burnProof"]
+    assert proof["signature"] == oldest["burnTransactionHash"]
+    assert {check["outcome"] for check in proof["checks"]} == {"pass"}
 
 
 def test_a_string_body_from_a_foreign_page_is_not_read_as_json(person: Person) -> None:

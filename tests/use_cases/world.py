@@ -8,8 +8,11 @@ from nft_upgrade.domain.levels import Catalogue, default_catalogue
 from nft_upgrade.domain.nft import Nft, NftStatus
 from nft_upgrade.domain.upgrade import Lock, LockKind, Status, Upgrade
 from nft_upgrade.use_cases.burning import Burning
+from nft_upgrade.use_cases.claiming import Claiming
 from nft_upgrade.use_cases.ending import Ending
+from nft_upgrade.use_cases.explaining import Explaining
 from nft_upgrade.use_cases.issuing import Issuing
+from nft_upgrade.use_cases.lineage import Lineage
 from nft_upgrade.use_cases.minting import Minting
 from nft_upgrade.use_cases.opening import Opened, Opening
 from nft_upgrade.use_cases.policy import Policy, no_collection
@@ -63,6 +66,7 @@ class World:
         self.qualifications = FakeQualifications()
         self.signer = FakeSigner(SYSTEM_WALLET)
         self.publisher = FakePublisher()
+        self.ids = FakeIds()
         self.is_halted = False
         self.policy = Policy(
             catalogue=catalogue or default_catalogue(),
@@ -88,7 +92,7 @@ class World:
             qualifications=self.qualifications,
             switch=self.switch,
             policy=self.policy,
-            ids=FakeIds(),
+            ids=self.ids,
         )
         self.burning = Burning(
             **shared,
@@ -97,6 +101,18 @@ class World:
             workflow=self.workflow,
             policy=self.policy,
         )
+        self.claiming = Claiming(
+            **shared,
+            nfts=self.nfts,
+            chain=self.chain,
+            burning=self.burning,
+            program=TokenProgram(),
+            qualifications=self.qualifications,
+            policy=self.policy,
+            ids=self.ids,
+        )
+        self.explaining = Explaining(**shared, reading=self.reading, burning=self.burning)
+        self.lineage = Lineage(nfts=self.nfts, program=TokenProgram())
         self.sending = Sending(
             chain=self.chain, program=TokenProgram(), signer=self.signer, policy=self.policy
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from nft_upgrade.domain.burn import BurnEvidence, ObservedMint
+from nft_upgrade.domain.burn import BurnEvidence, ObservedMint, ObservedTransaction
 from nft_upgrade.domain.events import UpgradeEvent
 from nft_upgrade.domain.levels import Qualification
 from nft_upgrade.domain.nft import Nft
@@ -196,6 +196,9 @@ class Chain(Protocol):
     def burn_evidence(self, signature: str, mint: str) -> BurnEvidence:
         """Everything the burn checks look at, in as few calls as possible."""
 
+    def transaction(self, signature: str) -> ObservedTransaction | None:
+        """One transaction; `finalized` and `agreed` say how far it may be believed."""
+
     def mints(self, addresses: Sequence[str], *, commitment: str) -> Sequence[ObservedMint]:
         """Mint accounts in the order asked, at most 100."""
 
@@ -275,6 +278,9 @@ class NftProgram(Protocol):
 
     def first_address(self, *, mint_base: str, claim_id: str, token_program: str) -> str:
         """Derived from the claim id, in a domain of its own."""
+
+    def successor_seed(self, predecessor: str) -> str:
+        """What `successor_address` is derived with, 32 hex characters: for those who verify it."""
 
     def address_of(self, order: MintOrder) -> str:
         """Whichever of the two the order asks for."""

@@ -41,8 +41,11 @@ if TYPE_CHECKING:
     from nft_upgrade.adapters.kms_signer import KmsEd25519Key
     from nft_upgrade.http.sessions import SessionVerifier
     from nft_upgrade.use_cases.burning import Burning
+    from nft_upgrade.use_cases.claiming import Claiming
     from nft_upgrade.use_cases.ending import Ending
+    from nft_upgrade.use_cases.explaining import Explaining
     from nft_upgrade.use_cases.issuing import Issuing
+    from nft_upgrade.use_cases.lineage import Lineage
     from nft_upgrade.use_cases.minting import Minting
     from nft_upgrade.use_cases.opening import Opening
     from nft_upgrade.use_cases.policy import Policy
@@ -247,6 +250,37 @@ def burning() -> "Burning":
 
 
 @cache
+def claiming() -> "Claiming":
+    from nft_upgrade.use_cases.claiming import Claiming
+
+    return Claiming(
+        upgrades=upgrades(),
+        nfts=nfts(),
+        chain=chain(),
+        burning=burning(),
+        program=program(),
+        qualifications=qualifications(),
+        policy=policy(),
+        clock=clock(),
+        ids=ids(),
+    )
+
+
+@cache
+def explaining() -> "Explaining":
+    from nft_upgrade.use_cases.explaining import Explaining
+
+    return Explaining(upgrades=upgrades(), reading=reading(), burning=burning(), clock=clock())
+
+
+@cache
+def lineage() -> "Lineage":
+    from nft_upgrade.use_cases.lineage import Lineage
+
+    return Lineage(nfts=nfts(), program=program())
+
+
+@cache
 def sending() -> "Sending":
     from nft_upgrade.use_cases.sending import Sending
 
@@ -338,6 +372,9 @@ def api_app() -> "FastAPI":
             minting=minting(),
             ending=ending(),
             reading=reading(),
+            claiming=claiming(),
+            explaining=explaining(),
+            lineage=lineage(),
             catalogue=policy().catalogue,
             challenges=challenges(),
             tickets=tickets(),

@@ -227,6 +227,7 @@ class NftItem(Model):
     predecessor = UnicodeAttribute(null=True)
     successor = UnicodeAttribute(null=True)
     mint_signature = UnicodeAttribute(null=True)
+    burn_signature = UnicodeAttribute(null=True)
     by_owner = ByOwner()
 
 

@@ -93,6 +93,10 @@ class SolanaChain:
             finalized_height=min(evidence.finalized_height for evidence in seen),
         )
 
+    def transaction(self, signature: str) -> ObservedTransaction | None:
+        seen = self._pool.every(lambda node: questions.transaction(node, signature))
+        return self._agreed_transaction(seen)
+
     def mints(self, addresses: Sequence[str], *, commitment: str) -> Sequence[ObservedMint]:
         """ValueError for more than 100."""
         if len(addresses) > MOST_ACCOUNTS:

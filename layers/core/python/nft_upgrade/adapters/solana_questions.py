@@ -136,18 +136,18 @@ def _is_minted(
 
 
 async def burn_evidence(node: RpcNode, signature: str, mint: str) -> BurnEvidence:
-    transaction, height, (observed,) = await asyncio.gather(
-        _transaction(node, signature),
+    seen, height, (observed,) = await asyncio.gather(
+        transaction(node, signature),
         _block_height(node, FINALIZED),
         mints(node, [mint], FINALIZED, None),
     )
-    if transaction is not None and transaction.finalized and observed.slot < transaction.slot:
-        observed = await _read_after(node, observed, transaction.slot)
+    if seen is not None and seen.finalized and observed.slot < seen.slot:
+        observed = await _read_after(node, observed, seen.slot)
     return BurnEvidence(
         claimed_signature=signature,
         # A node of another cluster never gets as far as this: see `RpcNode.call`.
         cluster_matches=True,
-        transaction=transaction,
+        transaction=seen,
         mint=observed,
         finalized_height=height,
     )
@@ -164,7 +164,7 @@ async def _read_after(node: RpcNode, observed: ObservedMint, slot: int) -> Obser
     return later
 
 
-async def _transaction(node: RpcNode, signature: str) -> ObservedTransaction | None:
+async def transaction(node: RpcNode, signature: str) -> ObservedTransaction | None:
     """At finalized; else at confirmed, so that "seen, not final" can be told from "not seen"."""
     try:
         answer = await _raw_transaction(node, signature, FINALIZED)

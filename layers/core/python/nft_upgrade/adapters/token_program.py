@@ -65,8 +65,10 @@ class TokenProgram:
 
     def successor_address(self, *, mint_base: str, predecessor: str, token_program: str) -> str:
         """`token_program` is the successor's: Token-2022, else ValueError."""
-        seed = _seed(SUCCESSOR_TAG, bytes(Pubkey.from_string(predecessor)))
-        return str(_derived(mint_base, seed, token_program))
+        return str(_derived(mint_base, self.successor_seed(predecessor), token_program))
+
+    def successor_seed(self, predecessor: str) -> str:
+        return _seed(SUCCESSOR_TAG, bytes(Pubkey.from_string(predecessor)))
 
     def first_address(self, *, mint_base: str, claim_id: str, token_program: str) -> str:
         """One first NFT per claim id."""

@@ -52,6 +52,8 @@ class BurnProof:
     owner: str | None
     """The owner on chain at the burn: the recipient of the successor."""
     checks: tuple[Check, ...]
+    commitment: str | None = None
+    """How far the transaction got when it was looked at; None: not seen."""
 
     @property
     def verdict(self) -> Verdict:
@@ -81,6 +83,7 @@ class BurnProof:
             "mint": self.mint,
             "slot": self.slot,
             "owner": self.owner,
+            "commitment": self.commitment,
             "verdict": self.verdict.value,
             "checks": [
                 {

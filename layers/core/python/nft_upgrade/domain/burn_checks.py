@@ -56,8 +56,14 @@ def check_burn(evidence: BurnEvidence, claim: BurnClaim) -> BurnProof:
     checks += [check(transaction, claim) for check in EFFECTS]
     checks.append(check_supply(evidence, claim))
     checks += [check(transaction, claim) for check in ATTRIBUTION]
-    owner = owner_at_burn(transaction, claim.mint)
-    return BurnProof(claim.signature, claim.mint, transaction.slot, owner, tuple(checks))
+    return BurnProof(
+        claim.signature,
+        claim.mint,
+        transaction.slot,
+        owner_at_burn(transaction, claim.mint),
+        tuple(checks),
+        commitment="finalized" if transaction.finalized else "confirmed",
+    )
 
 
 def owner_at_burn(transaction: ObservedTransaction, mint: str) -> str | None:

@@ -19,6 +19,9 @@ UpgradeError
 │   ├── NotRetryable          not_retryable
 │   ├── WrongStatus           wrong_status
 │   ├── AlreadyOwnsNft        already_owns_nft
+│   ├── NftNotBurned          nft_not_burned
+│   ├── BurnRefused           burn_refused
+│   ├── ClaimUnclear          claim_unclear
 │   ├── UnsupportedNft        unsupported_nft
 │   └── RateLimited           rate_limited
 ├── Conflicting               conflicting_account: a human must look before anything is repeated
@@ -179,6 +182,26 @@ class AlreadyOwnsNft(Refused):
     """A user owns at most one active tiered NFT."""
 
     code = "already_owns_nft"
+
+
+class NftNotBurned(Refused):
+    """There is nothing to claim: Solana shows the NFT unburned."""
+
+    code = "nft_not_burned"
+    retryable = True
+
+
+class BurnRefused(Refused):
+    """The transaction is no burn of this NFT; `extra["burnProof"]` says why, check by check."""
+
+    code = "burn_refused"
+    error_type = ErrorType.BURN_TRANSACTION_FAILED
+
+
+class ClaimUnclear(Refused):
+    """Which burn is meant cannot be told; `extra["field"]` names what to send along."""
+
+    code = "claim_unclear"
 
 
 class UnsupportedNft(Refused):

@@ -242,7 +242,7 @@ class Upgrade:
             at=at,
             due_in=STEP_PATIENCE,
             takes=(*takes, self.nft_lock) if late else takes,
-            nfts=(NftChange(nft, nft.burned(successor=self.successor, at=at)),),
+            nfts=(NftChange(nft, self._burned(nft, proof, at)),),
             data={"proof": proof.as_json()},
             burn_signature=proof.signature,
             burn_slot=proof.slot,
@@ -372,6 +372,9 @@ class Upgrade:
 
     # --- how a step is made ----------------------------------------------------------------
 
+    def _burned(self, nft: Nft, proof: BurnProof, at: datetime) -> Nft:
+        return nft.burned(successor=self.successor, burn_signature=proof.signature, at=at)
+
     def _give_up(
         self,
         status: Status,
@@ -469,18 +472,46 @@ def open_upgrade(upgrade: Upgrade, *, nft: Nft) -> Transition:
         raise WrongStatus("A new upgrade starts at version 1 as initiated.")
     held = nft.moved_to(NftStatus.UPGRADING, at=upgrade.created_at, owner=upgrade.user_id)
     owner_lock = Lock(LockKind.OWNER, upgrade.user_id, nft.mint)
-    sold = (Lock(LockKind.OWNER, nft.owner, nft.mint),) if nft.owner != upgrade.user_id else ()
     return _sealed(
         None,
         upgrade,
         EventType.UPGRADE_INITIATED,
         "Upgrade opened. Burn your NFT in your wallet to go on.",
         (upgrade.user_lock, upgrade.nft_lock, owner_lock),
-        sold,
+        _sold(nft, upgrade),
         (),
         (NftChange(nft, held),),
         {},
     )
+
+
+def open_claim(upgrade: Upgrade, *, nft: Nft, takes_owner_lock: bool) -> Transition:
+    """The first transition of a burn that was made outside any request (chain.md section 6).
+
+    `upgrade` comes with version 1 and status `burn_pending`, its signature named. The user's lock
+    is not taken: whoever is in another upgrade must not be refused what is owed. `takes_owner_lock`
+    unless the wallet's one-NFT lock names another NFT already.
+    """
+    if (upgrade.version, upgrade.status) != (1, S.BURN_PENDING):
+        raise WrongStatus("A claim starts at version 1 as burn_pending.")
+    held = nft.moved_to(NftStatus.UPGRADING, at=upgrade.created_at, owner=upgrade.user_id)
+    owner_lock = Lock(LockKind.OWNER, upgrade.user_id, nft.mint)
+    return _sealed(
+        None,
+        upgrade,
+        EventType.UPGRADE_INITIATED,
+        "Your claim was received. The burn is being verified on Solana.",
+        (upgrade.nft_lock, owner_lock) if takes_owner_lock else (upgrade.nft_lock,),
+        _sold(nft, upgrade),
+        (),
+        (NftChange(nft, held),),
+        {},
+    )
+
+
+def _sold(nft: Nft, upgrade: Upgrade) -> tuple[Lock, ...]:
+    """The lock of the owner the registry still names, when the NFT has moved on to the user."""
+    return (Lock(LockKind.OWNER, nft.owner, nft.mint),) if nft.owner != upgrade.user_id else ()
 
 
 def _sealed(

@@ -18,6 +18,7 @@ OPEN_PATHS = frozenset(
         "/api/auth/verify",
         "/.well-known/jwks.json",
         "/api/nft/upgrade/health",
+        "/api/nft/{mint}/lineage",
     )
 )
 IDEMPOTENCY_KEY = {

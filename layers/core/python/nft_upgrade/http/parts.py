@@ -11,7 +11,10 @@ from nft_upgrade.domain.levels import Catalogue
 from nft_upgrade.http.sessions import SessionSigner, SessionVerifier
 from nft_upgrade.ports import Challenges, Clock, Ids, RateLimiter, Tickets
 from nft_upgrade.use_cases.burning import Burning
+from nft_upgrade.use_cases.claiming import Claiming
 from nft_upgrade.use_cases.ending import Ending
+from nft_upgrade.use_cases.explaining import Explaining
+from nft_upgrade.use_cases.lineage import Lineage
 from nft_upgrade.use_cases.minting import Minting
 from nft_upgrade.use_cases.opening import Opening
 from nft_upgrade.use_cases.reading import Reading
@@ -30,6 +33,9 @@ class ApiParts:
     minting: Minting
     ending: Ending
     reading: Reading
+    claiming: Claiming
+    explaining: Explaining
+    lineage: Lineage
     catalogue: Catalogue
     challenges: Challenges
     tickets: Tickets

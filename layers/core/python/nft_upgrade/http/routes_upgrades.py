@@ -173,6 +173,7 @@ CONFIRMATIONS = {
 
 def _confirmed(call: Call, upgrade_id: str, burn_signature: str) -> Answer:
     confirmation = call.parts.burning.confirm(call.user_id, upgrade_id, burn_signature)
+    upgrade_id = confirmation.upgrade.id
     stands = confirmation.upgrade.status
     code, message = CONFIRMATIONS.get(
         confirmation.answer, (stands.value, f"Nothing new: the upgrade is {stands}.")

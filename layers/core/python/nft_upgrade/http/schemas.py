@@ -71,11 +71,10 @@ class NftView(Wire):
 
     @classmethod
     def of(cls, nft: Nft, catalogue: Catalogue) -> "NftView":
-        known = 1 <= nft.level <= catalogue.top
         return cls(
             nft_id=nft.mint,
             level=nft.level,
-            name=catalogue[nft.level].name if known else f"Level {nft.level}",
+            name=catalogue.name_of(nft.level),
             status=nft.status,
             version=nft.version,
             predecessor=nft.predecessor,

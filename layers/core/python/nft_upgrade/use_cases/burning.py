@@ -127,6 +127,9 @@ class Burning:
     def _late(self, upgrade: Upgrade, burn_signature: str) -> Confirmation:
         """An honest burn is honoured whenever it shows up (chain.md section 6)."""
         self._require_unused(upgrade, burn_signature)
+        newer = self._newer(upgrade)
+        if newer is not None:
+            return self._confirm(newer, burn_signature)
         proof = self._examine_if_reachable(upgrade, burn_signature)
         if proof is None or proof.verdict is Verdict.PENDING:
             self.upgrades.note(upgrade, upgrade.looked_at_again(self.clock.now() + SOON))
@@ -134,6 +137,13 @@ class Burning:
         if proof.verdict is not Verdict.PROVEN:
             raise WrongStatus(f"The upgrade is {upgrade.status}. {_reason(proof)}")
         return Confirmation(self.prove(upgrade, proof), Answer.LATE)
+
+    def _newer(self, upgrade: Upgrade) -> Upgrade | None:
+        """The user's active request for the same NFT: whatever was burned belongs to that one."""
+        lock = self.upgrades.lock(LockKind.NFT, upgrade.nft_id)
+        holder = self.upgrades.get(lock.holder) if lock else None
+        is_theirs = holder is not None and holder.user_id == upgrade.user_id
+        return holder if is_theirs and holder != upgrade else None
 
     def _examine_if_reachable(self, upgrade: Upgrade, burn_signature: str) -> BurnProof | None:
         try:
