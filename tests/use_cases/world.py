@@ -17,6 +17,7 @@ from nft_upgrade.use_cases.minting import Minting
 from nft_upgrade.use_cases.opening import Opened, Opening
 from nft_upgrade.use_cases.policy import Policy, no_collection
 from nft_upgrade.use_cases.reading import Reading
+from nft_upgrade.use_cases.reviewing import Reviewing
 from nft_upgrade.use_cases.sending import Progress, Sending
 from nft_upgrade.use_cases.sweeping import Sweeping
 from tests.chain_builders import SOL, SYSTEM_WALLET, keypair
@@ -112,6 +113,7 @@ class World:
             ids=self.ids,
         )
         self.explaining = Explaining(**shared, reading=self.reading, burning=self.burning)
+        self.reviewing = Reviewing(**shared, reading=self.reading, burning=self.burning)
         self.lineage = Lineage(nfts=self.nfts, program=TokenProgram())
         self.sending = Sending(
             chain=self.chain, program=TokenProgram(), signer=self.signer, policy=self.policy

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from nft_upgrade.use_cases.opening import Opening
     from nft_upgrade.use_cases.policy import Policy
     from nft_upgrade.use_cases.reading import Reading
+    from nft_upgrade.use_cases.reviewing import Reviewing
     from nft_upgrade.use_cases.sending import Sending
     from nft_upgrade.use_cases.sweeping import Sweeping
 
@@ -271,6 +272,13 @@ def explaining() -> "Explaining":
     from nft_upgrade.use_cases.explaining import Explaining
 
     return Explaining(upgrades=upgrades(), reading=reading(), burning=burning(), clock=clock())
+
+
+@cache
+def reviewing() -> "Reviewing":
+    from nft_upgrade.use_cases.reviewing import Reviewing
+
+    return Reviewing(upgrades=upgrades(), reading=reading(), burning=burning(), clock=clock())
 
 
 @cache

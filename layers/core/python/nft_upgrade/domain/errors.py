@@ -188,7 +188,6 @@ class NftNotBurned(Refused):
     """There is nothing to claim: Solana shows the NFT unburned."""
 
     code = "nft_not_burned"
-    retryable = True
 
 
 class BurnRefused(Refused):

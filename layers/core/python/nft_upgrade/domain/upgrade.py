@@ -139,6 +139,17 @@ class Failure:
     retryable: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Review:
+    """An operator's decision on a burn that only a human may accept; it goes into the audit record.
+
+    `operator` is who decided (as the operator's tools know them), `reason` a sentence for later.
+    """
+
+    operator: str
+    reason: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upgrade:
     """One upgrade request. `version` equals the sequence of its last event.
@@ -224,8 +235,12 @@ class Upgrade:
             failure=None,
         )
 
-    def prove_burn(self, proof: BurnProof, *, nft: Nft, at: datetime) -> "Transition":
+    def prove_burn(
+        self, proof: BurnProof, *, nft: Nft, at: datetime, review: Review | None = None
+    ) -> "Transition":
         """All checks passed: the successor is owed from here on, and the recipient is frozen.
+
+        `review`: a human accepted what no machine may.
 
         From `cancelled` or `expired` (a late burn) the NFT's lock is taken again; the user's is
         not, because the user may have opened another upgrade meanwhile and must not be refused.
@@ -243,15 +258,19 @@ class Upgrade:
             due_in=STEP_PATIENCE,
             takes=(*takes, self.nft_lock) if late else takes,
             nfts=(NftChange(nft, self._burned(nft, proof, at)),),
-            data={"proof": proof.as_json()},
+            data=_decided_by(proof, review),
             burn_signature=proof.signature,
             burn_slot=proof.slot,
             burned_at=at,
             failure=None,
         )
 
-    def reject_burn(self, failure: Failure, *, at: datetime, proof: BurnProof) -> "Transition":
+    def reject_burn(
+        self, failure: Failure, *, at: datetime, proof: BurnProof, review: Review | None = None
+    ) -> "Transition":
         """The claimed signature was no burn of this NFT: open again, nothing lost.
+
+        `review`: a human refused it.
 
         The next claim is another run: an execution's name cannot be used again.
         """
@@ -261,7 +280,7 @@ class Upgrade:
             failure.message,
             at=at,
             due_in=WATCH_INTERVAL,
-            data={"proof": proof.as_json()},
+            data=_decided_by(proof, review),
             run=self.run + 1,
             burn_signature=None,
             claimed_height=None,
@@ -507,6 +526,14 @@ def open_claim(upgrade: Upgrade, *, nft: Nft, takes_owner_lock: bool) -> Transit
         (NftChange(nft, held),),
         {},
     )
+
+
+def _decided_by(proof: BurnProof, review: Review | None) -> Mapping[str, Any]:
+    """The event's data: the proof, and who overruled it."""
+    decided = {"proof": proof.as_json()}
+    if review is None:
+        return decided
+    return {**decided, "review": {"operator": review.operator, "reason": review.reason}}
 
 
 def _sold(nft: Nft, upgrade: Upgrade) -> tuple[Lock, ...]:

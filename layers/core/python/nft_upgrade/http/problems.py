@@ -42,7 +42,7 @@ ROWS: Mapping[type[domain.UpgradeError], Row] = {
     domain.NotRetryable: Row(409, "Nothing to retry"),
     domain.WrongStatus: Row(409, "Not possible in this status"),
     domain.AlreadyOwnsNft: Row(409, "Wallet already owns an NFT"),
-    domain.NftNotBurned: Row(409, "NFT is not burned", retry_after=5),
+    domain.NftNotBurned: Row(409, "NFT is not burned"),
     domain.BurnRefused: Row(409, "Not a burn of this NFT"),
     domain.ClaimUnclear: Row(409, "Say which burn"),
     domain.UnsupportedNft: Row(422, "NFT is not supported"),

@@ -12,6 +12,7 @@ from nft_upgrade.domain.upgrade import Failure, Status, Upgrade
 from nft_upgrade.ports import Chain, Clock, Upgrades
 from nft_upgrade.use_cases.burning import Burning
 from nft_upgrade.use_cases.reading import Reading
+from nft_upgrade.use_cases.reviewing import REFUSED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,12 +60,18 @@ class Ending:
         The user is free again. The registry's row says "active" as before the request; the burn
         itself stays unredeemed, for the wallet that made it.
         """
-        failure = Failure(
-            "burn_wrong_owner",
-            ErrorType.INVALID_NFT_STATE,
-            "Another wallet held this NFT and burned it.",
-            retryable=False,
-        )
+        code, sentence = "burn_wrong_owner", "Another wallet held this NFT and burned it."
+        return self._end_for_good(upgrade, proof, code, sentence)
+
+    def end_for_refused_burn(self, upgrade: Upgrade, proof: BurnProof) -> Upgrade:
+        """An operator refused the burn, and there can be no other one: the user is free again."""
+        sentence = upgrade.failure.message if upgrade.failure else "The burn was refused."
+        return self._end_for_good(upgrade, proof, REFUSED, sentence)
+
+    def _end_for_good(
+        self, upgrade: Upgrade, proof: BurnProof, code: str, sentence: str
+    ) -> Upgrade:
+        failure = Failure(code, ErrorType.INVALID_NFT_STATE, sentence, retryable=False)
         transition = upgrade.fail_permanently(
             failure, nft=self.reading.nft_of(upgrade), proof=proof, at=self.clock.now()
         )

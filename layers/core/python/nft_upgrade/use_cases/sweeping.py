@@ -23,6 +23,7 @@ from nft_upgrade.ports import DUE_SHARDS, Chain, Clock, Publisher, Upgrades, Wor
 from nft_upgrade.use_cases.burning import Burning
 from nft_upgrade.use_cases.ending import Ending
 from nft_upgrade.use_cases.minting import Minting
+from nft_upgrade.use_cases.reviewing import refused_signatures
 
 STREAM_PATIENCE = timedelta(seconds=60)
 """How long the stream may take to publish an event before the sweep does."""
@@ -128,6 +129,8 @@ class Sweeping:
             self.burning.prove(upgrade, proof)
         elif upgrade.status is not Status.INITIATED:
             return False
+        elif proof.verdict is Verdict.UNDER_REVIEW and self._was_refused(upgrade, proof):
+            self.ending.end_for_refused_burn(upgrade, proof)
         elif proof.verdict is Verdict.UNDER_REVIEW:
             # Claimed, so that the workflow puts it under review: only a human may accept it.
             self.burning.claim(upgrade, proof.signature)
@@ -136,6 +139,9 @@ class Sweeping:
         else:
             return False
         return True
+
+    def _was_refused(self, upgrade: Upgrade, proof: BurnProof) -> bool:
+        return proof.signature in refused_signatures(self.upgrades, upgrade)
 
     def _next_watch(self, upgrade: Upgrade) -> datetime | None:
         """Open requests at a steady pace, given-up ones ever more rarely, then no more."""
