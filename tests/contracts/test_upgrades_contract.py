@@ -15,7 +15,7 @@ from nft_upgrade.domain.errors import (
 )
 from nft_upgrade.domain.events import first_broken_link
 from nft_upgrade.domain.nft import Nft, NftStatus
-from nft_upgrade.domain.upgrade import Lock, LockKind, Status, Transition, Upgrade
+from nft_upgrade.domain.upgrade import Lock, LockKind, Status, Submitted, Transition, Upgrade
 from nft_upgrade.ports import DUE_SHARDS
 from tests.contracts.samples import (
     NOW,
@@ -270,6 +270,24 @@ def test_a_note_writes_its_three_facts_and_no_event(storage: Storage) -> None:
     storage.upgrades.note(upgrade, noted)
     assert storage.upgrades.get(upgrade.id) == noted
     assert len(storage.upgrades.events(upgrade.id)) == 1
+
+
+def test_a_submitted_transaction_is_kept_and_cosigned_once(storage: Storage) -> None:
+    upgrade, _ = opened(storage)
+    submitted = Submitted(b"\x01wire", "account", 4_000_000, 300_000_150)
+    claimed = commit(storage, upgrade.submit(submitted, "5ignature", height=7, at=NOW))
+    assert storage.upgrades.get(upgrade.id) == claimed
+    signed = claimed.cosigned(bytes(64))
+    storage.upgrades.note(claimed, signed)
+    storage.upgrades.note(claimed, signed)
+    # Other bookkeeping, by somebody who has not seen the signature, leaves it there.
+    storage.upgrades.note(claimed, claimed.looked_at_again(NOW))
+    found = storage.upgrades.get(upgrade.id)
+    assert found is not None and found.submitted == signed.submitted
+    freed = claimed.reject_burn(failure(), proof=proof(claimed), at=NOW)
+    storage.upgrades.commit(freed)
+    assert storage.upgrades.get(upgrade.id) == freed.after
+    assert freed.after.submitted is None
 
 
 def test_a_note_on_a_moved_upgrade_is_a_version_conflict(storage: Storage) -> None:

@@ -12,6 +12,8 @@ from solders.keypair import Keypair
 from solders.transaction import VersionedTransaction
 from spl.token.constants import ASSOCIATED_TOKEN_PROGRAM_ID
 
+from nft_upgrade.adapters.burn_proof import BURN_CHECKED
+from nft_upgrade.adapters.token_accounts import TOKEN_PROGRAMS
 from nft_upgrade.adapters.token_program import TOKEN_2022, token_account_of
 from nft_upgrade.domain import base58
 from nft_upgrade.domain.burn import (
@@ -145,21 +147,33 @@ class FakeChain:
         self._mints[address] = [(self.current_slot, MintState(TOKEN_2022, 7, None, None, "x"))]
 
     def land(self, transaction: bytes) -> None:
-        """A signed mint reaches a block, whether or not it was sent."""
+        """A signed mint, or burn and mint, reaches a block, whether or not it was sent."""
         wire = VersionedTransaction.from_bytes(transaction)
         signature = str(wire.signatures[0])
         recipient, mint = _recipient_and_mint(wire)
         if signature in self._transactions or mint in self._mints:
             return
+        burn = _burn_in(wire)
+        before = self._state(burn.mint, self.current_slot) if burn else None
+        if burn and (before is None or before.owner != burn.authority):
+            return  # no preflight lets it pass: nobody holds what it burns
         self.advance()
         error, self.next_error = self.next_error, None
+        spent: tuple[TokenBalance, ...] = ()
         held: tuple[TokenBalance, ...] = ()
+        if burn and before:
+            spent = (_balance(before, burn.mint, before.owner),)
+        if burn and before and error is None:
+            self._change(burn.mint, replace(before, supply=0, owner=None))
         if error is None:
             state = MintState(TOKEN_2022, 1, recipient, token_account_of(recipient, mint))
             self._change(mint, state)
             held = (_balance(state, mint, recipient),)
         payer = str(wire.message.account_keys[0])
-        self._record(signature, mint, (), held, (), payer, error)
+        burns = (burn,) if burn else ()
+        self._record(signature, mint, spent, held if error is None else spent, burns, payer, error)
+        if burn:
+            self._touched.setdefault(burn.mint, []).append(signature)
 
     def __contains__(self, mint: str) -> bool:
         return mint in self._mints
@@ -365,6 +379,17 @@ def _recipient_and_mint(wire: VersionedTransaction) -> tuple[str, str]:
             _, _, owner, mint, *_ = (accounts[index] for index in instruction.accounts)
             return str(owner), str(mint)
     raise ValueError("the fake chain only executes mints; burns have a verb of their own")
+
+
+def _burn_in(wire: VersionedTransaction) -> BurnInstruction | None:
+    """The burn of an atomic upgrade."""
+    accounts = wire.message.account_keys
+    for instruction in wire.message.instructions:
+        program = str(accounts[instruction.program_id_index])
+        if program in TOKEN_PROGRAMS and instruction.data[0] == BURN_CHECKED:
+            account, mint, authority = (str(accounts[i]) for i in instruction.accounts)
+            return BurnInstruction(program, account, mint, authority, (), 1, "top")
+    return None
 
 
 def _balance(state: MintState, mint: str, owner: str | None) -> TokenBalance:

@@ -139,7 +139,11 @@ class FakeUpgrades:
             if now is None:
                 raise VersionConflict("no such upgrade")
             noted = replace(
-                now, run=after.run, due_at=after.due_at, claimed_height=after.claimed_height
+                now,
+                run=after.run,
+                due_at=after.due_at,
+                claimed_height=after.claimed_height,
+                submitted=now.submitted if before.submitted == after.submitted else after.submitted,
             )
             is_unmoved = (now.version, now.run) == (before.version, before.run)
             if not is_unmoved and now != noted:
@@ -208,6 +212,8 @@ class FakeUpgrades:
                 after = replace(after, claimed_height=now.claimed_height)
             if after.due_at == transition.before.due_at:
                 after = replace(after, due_at=now.due_at)
+            if after.submitted == transition.before.submitted:
+                after = replace(after, submitted=now.submitted)
         self.store.upgrades[after.id] = after
         self.store.events.setdefault(after.id, []).append(transition.event)
         for lock in (*transition.takes, *transition.moves):

@@ -69,6 +69,7 @@ class House:
         life = timedelta(hours=self.settings.session_hours)
         return ApiParts(
             opening=world.opening,
+            submitting=world.submitting,
             burning=world.burning,
             minting=world.minting,
             ending=world.ending,

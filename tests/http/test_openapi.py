@@ -27,6 +27,8 @@ ROUTES = {
     ("get", "/api/nft/upgrade/{id}/events"),
     ("get", "/api/nft/upgrade/health"),
     ("post", "/api/nft/upgrade/claims"),
+    ("get", "/api/nft/upgrade/{id}/atomic-transaction"),
+    ("post", "/api/nft/upgrade/{id}/submit"),
     ("get", "/api/nft/upgrade/{id}/burn-proof"),
     ("get", "/api/nft/{mint}/lineage"),
 }

@@ -80,6 +80,24 @@ def test_a_burn_brings_the_next_level_and_every_step_is_seen(person: Person) -> 
     assert person.rpc.held(person.wallet.address, nft_id) == 0
 
 
+def test_an_atomic_upgrade_burns_and_mints_in_one_transaction(person: Person) -> None:
+    nft_id = person.first_nft()
+    order = {"currentNftId": nft_id, "targetLevel": 2, "mode": "atomic"}
+    opened = told(person.browser.post("/api/nft/upgrade", order), 201)
+    listening = Listening(person, opened)
+    signed = person.wallet.signed(opened["atomicTransaction"])
+    path = f"/api/nft/upgrade/{opened['upgradeRequestId']}/submit"
+    assert told(person.browser.post(path, {"transaction": signed}), 202)["code"] == "submitted"
+    messages = listening.to_the_end()
+
+    assert types(messages) == HISTORY
+    completed = messages[-1].data["data"]
+    request = person.status(opened["upgradeRequestId"])
+    assert request["burnTransactionHash"] == request["mintTransactionHash"]
+    assert person.rpc.held(person.wallet.address, completed["newNftId"]) == 1
+    assert person.rpc.held(person.wallet.address, nft_id) == 0
+
+
 def test_a_burn_outside_any_request_is_claimed_and_its_line_can_be_verified(
     person: Person,
 ) -> None:

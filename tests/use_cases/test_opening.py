@@ -36,7 +36,7 @@ def test_an_upgrade_opens_with_the_burn_for_the_wallet_to_sign() -> None:
     world.give_nft()
     opened = world.open()
     assert opened.upgrade.status is Status.INITIATED
-    burn = VersionedTransaction.from_bytes(opened.burn_transaction)
+    burn = VersionedTransaction.from_bytes(opened.transaction)
     assert str(burn.message.account_keys[0]) == ALICE
 
 

@@ -84,8 +84,9 @@ class Upgrades(Protocol):
         """Requests whose `due_at` has passed, oldest first, from one of `DUE_SHARDS` shards."""
 
     def note(self, before: Upgrade, after: Upgrade) -> None:
-        """Write `run`, `due_at` and `claimed_height` of `after` if version and run are still
-        those of `before`, else VersionConflict. Bookkeeping, no fact about the upgrade: no event.
+        """Write `run`, `due_at`, `claimed_height` and `submitted` of `after` if version and run are
+        still those of `before`, else VersionConflict. Bookkeeping, no fact about the upgrade: no
+        event.
         """
 
     def attempts(self, upgrade_id: str) -> Sequence[MintAttempt]:
@@ -305,6 +306,32 @@ class NftProgram(Protocol):
 
     def signature_text(self, signature: bytes) -> str:
         """Base58."""
+
+
+class AtomicProgram(Protocol):
+    """Builds and checks transactions that burn and mint together. No I/O, no secrets."""
+
+    def transaction(
+        self,
+        holder: Holder,
+        order: MintOrder,
+        blockhash: Blockhash,
+        *,
+        rent: int,
+        units: int,
+        fee: int,
+    ) -> bytes:
+        """Unsigned wire transaction; ValueError when it would be too large."""
+
+    def require(self, transaction: bytes, order: MintOrder, holder: Holder, *, rent: int) -> bytes:
+        """The message for the system wallet to sign; ValueError unless it is exactly ours, the
+        wallet's own additions aside, signed by its owner."""
+
+    def cosigned(self, transaction: bytes, order: MintOrder, signature: bytes) -> bytes:
+        """As sent; ValueError when a signature does not verify."""
+
+    def signature_text(self, transaction: bytes) -> str:
+        """Base58 of the owner's signature, which names the transaction; ValueError: unreadable."""
 
 
 class Workflow(Protocol):

@@ -19,6 +19,7 @@ from nft_upgrade.config import (
 )
 from nft_upgrade.domain.levels import default_catalogue
 from nft_upgrade.ports import (
+    AtomicProgram,
     Chain,
     Challenges,
     Clock,
@@ -42,16 +43,19 @@ if TYPE_CHECKING:
     from nft_upgrade.http.sessions import SessionVerifier
     from nft_upgrade.use_cases.burning import Burning
     from nft_upgrade.use_cases.claiming import Claiming
+    from nft_upgrade.use_cases.cosigning import Cosigning
     from nft_upgrade.use_cases.ending import Ending
     from nft_upgrade.use_cases.explaining import Explaining
     from nft_upgrade.use_cases.issuing import Issuing
     from nft_upgrade.use_cases.lineage import Lineage
     from nft_upgrade.use_cases.minting import Minting
+    from nft_upgrade.use_cases.offering import Offering
     from nft_upgrade.use_cases.opening import Opening
     from nft_upgrade.use_cases.policy import Policy
     from nft_upgrade.use_cases.reading import Reading
     from nft_upgrade.use_cases.reviewing import Reviewing
     from nft_upgrade.use_cases.sending import Sending
+    from nft_upgrade.use_cases.submitting import Submitting
     from nft_upgrade.use_cases.sweeping import Sweeping
 
 # --- time and ids --------------------------------------------------------------------------
@@ -161,6 +165,13 @@ def program() -> NftProgram:
 
 
 @cache
+def atomic_program() -> AtomicProgram:
+    from nft_upgrade.adapters.atomic_transaction import AtomicTransactions
+
+    return AtomicTransactions()
+
+
+@cache
 def signer() -> Signer:
     from nft_upgrade.adapters.kms_signer import KmsSigner
 
@@ -219,6 +230,38 @@ def reading() -> "Reading":
 
 
 @cache
+def cosigning() -> "Cosigning":
+    from nft_upgrade.use_cases.cosigning import Cosigning
+
+    return Cosigning(chain=chain(), atomic=atomic_program(), signer=signer(), policy=policy())
+
+
+@cache
+def offering() -> "Offering":
+    from nft_upgrade.use_cases.offering import Offering
+
+    return Offering(
+        chain=chain(), program=program(), atomic=atomic_program(), cosigning=cosigning()
+    )
+
+
+@cache
+def submitting() -> "Submitting":
+    from nft_upgrade.use_cases.submitting import Submitting
+
+    return Submitting(
+        upgrades=upgrades(),
+        reading=reading(),
+        opening=opening(),
+        offering=offering(),
+        atomic=atomic_program(),
+        chain=chain(),
+        burning=burning(),
+        clock=clock(),
+    )
+
+
+@cache
 def opening() -> "Opening":
     from nft_upgrade.use_cases.opening import Opening
 
@@ -228,6 +271,7 @@ def opening() -> "Opening":
         reading=reading(),
         chain=chain(),
         program=program(),
+        offering=offering(),
         qualifications=qualifications(),
         switch=switch(),
         policy=policy(),
@@ -244,6 +288,7 @@ def burning() -> "Burning":
         upgrades=upgrades(),
         reading=reading(),
         chain=chain(),
+        cosigning=cosigning(),
         workflow=workflow(),
         policy=policy(),
         clock=clock(),
@@ -304,6 +349,7 @@ def minting() -> "Minting":
         reading=reading(),
         burning=burning(),
         sending=sending(),
+        cosigning=cosigning(),
         policy=policy(),
         clock=clock(),
     )
@@ -376,6 +422,7 @@ def api_app() -> "FastAPI":
     return create_app(
         ApiParts(
             opening=opening(),
+            submitting=submitting(),
             burning=burning(),
             minting=minting(),
             ending=ending(),

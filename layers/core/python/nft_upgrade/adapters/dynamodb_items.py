@@ -156,6 +156,7 @@ class RequestItem(UpgradesItem):
     burned_at = UTCDateTimeAttribute(null=True)
     mint_signature = UnicodeAttribute(null=True)
     failure = JSONAttribute(null=True)
+    submitted = JSONAttribute(null=True)
     last_event_hash = UnicodeAttribute()
     active_shard = UnicodeAttribute(null=True)
 

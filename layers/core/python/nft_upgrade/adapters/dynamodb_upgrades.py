@@ -66,7 +66,7 @@ from nft_upgrade.ports import DUE_SHARDS, MintAttempt, Page
 
 __all__ = ["DynamoDbUpgrades", "event_from_image"]
 COUNTED_PER_CALL = 1000
-NOTED = ("run", "due_at", "due_shard", "claimed_height")
+NOTED = ("run", "due_at", "due_shard", "claimed_height", "submitted")
 """The attributes that bookkeeping may change."""
 
 
@@ -133,7 +133,10 @@ class DynamoDbUpgrades:
 
     def note(self, before: Upgrade, after: Upgrade) -> None:
         facts = request_facts(after)
-        actions = [assign(self._models.requests, name, facts[name]) for name in NOTED]
+        # A cosignature noted meanwhile stays, unless this is about the submitted transaction.
+        is_same = before.submitted == after.submitted
+        names = [name for name in NOTED if not (is_same and name == "submitted")]
+        actions = [assign(self._models.requests, name, facts[name]) for name in names]
         # True until somebody commits a transition or numbers another execution.
         is_unmoved = (RequestItem.version == before.version) & (RequestItem.run == before.run)
         if not self._update(self._models.requests(before.id, REQUEST), actions, is_unmoved):
@@ -240,12 +243,7 @@ class DynamoDbUpgrades:
     def _require_noted(self, after: Upgrade) -> None:
         """A repetition, or a lost answer: then what stands there is what was to be written."""
         now = self.get(after.id)
-        if now is None or (now.version, now.run, now.due_at, now.claimed_height) != (
-            after.version,
-            after.run,
-            after.due_at,
-            after.claimed_height,
-        ):
+        if now is None or _noted(now) != _noted(after):
             raise VersionConflict("Somebody else moved the upgrade first.")
 
     def _require_written(self, attempt: MintAttempt) -> None:
@@ -254,6 +252,17 @@ class DynamoDbUpgrades:
         item = read_item(self._attempts, attempt.upgrade_id, entry)
         if item is None or item.message != attempt.message:
             raise VersionConflict(f"Attempt {attempt.number} was written by somebody else.")
+
+
+def _noted(upgrade: Upgrade) -> tuple[Any, ...]:
+    """What bookkeeping may have changed, and the place it was done at."""
+    return (
+        upgrade.version,
+        upgrade.run,
+        upgrade.due_at,
+        upgrade.claimed_height,
+        upgrade.submitted,
+    )
 
 
 def _page_start(user_id: str, cursor: str) -> dict[str, Any]:

@@ -191,3 +191,5 @@ class BurnClaim:
     claimed_height: int | None
     """Finalized block height when the signature was claimed; None: not known, so never too old."""
     signature_used_by_other: bool = False
+    last_valid_block_height: int | None = None
+    """Of a transaction we sent ourselves: past it, it can never land."""

@@ -113,13 +113,19 @@ def check_finalized(evidence: BurnEvidence, claim: BurnClaim) -> Check:
 
 
 def _not_seen(evidence: BurnEvidence, claim: BurnClaim) -> Check:
-    claimed = claim.claimed_height
-    last = None if claimed is None else claimed + NOT_FOUND_AFTER
+    last = _last_height(claim)
     height = evidence.finalized_height
     rule = _Rule("V3", "The transaction is final", finalizedHeight=height, notFoundAfter=last)
     if last is None or height <= last:
         return rule.pending("burn_not_seen", "The transaction is not on chain yet.")
     return rule.fail("burn_not_found", "The transaction never reached the chain and no longer can.")
+
+
+def _last_height(claim: BurnClaim) -> int | None:
+    """The finalized height past which a transaction that is not there never will be."""
+    if claim.last_valid_block_height is not None:
+        return claim.last_valid_block_height + FORK_DEPTH
+    return None if claim.claimed_height is None else claim.claimed_height + NOT_FOUND_AFTER
 
 
 def check_succeeded(transaction: ObservedTransaction) -> Check:

@@ -22,6 +22,7 @@ UpgradeError
 │   ├── NftNotBurned          nft_not_burned
 │   ├── BurnRefused           burn_refused
 │   ├── ClaimUnclear          claim_unclear
+│   ├── WrongTransaction      wrong_transaction
 │   ├── UnsupportedNft        unsupported_nft
 │   └── RateLimited           rate_limited
 ├── Conflicting               conflicting_account: a human must look before anything is repeated
@@ -201,6 +202,13 @@ class ClaimUnclear(Refused):
     """Which burn is meant cannot be told; `extra["field"]` names what to send along."""
 
     code = "claim_unclear"
+
+
+class WrongTransaction(Refused):
+    """Not the burn and the mint that we built, signed by their owner: never signed by us."""
+
+    code = "wrong_transaction"
+    error_type = ErrorType.BURN_TRANSACTION_FAILED
 
 
 class UnsupportedNft(Refused):

@@ -139,6 +139,33 @@ class Failure:
     retryable: bool
 
 
+class Mode(StrEnum):
+    """How a burn comes about."""
+
+    TWO_STEP = "two_step"
+    """The user burns, then confirms; we mint. The default."""
+    ATOMIC = "atomic"
+    """Burn and mint in one transaction, which the user signs first and we send."""
+    CLAIM = "claim"
+    """Burned outside any request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A burn-and-mint transaction as the owner's wallet signed it; written before we sign it.
+
+    `token_account` and `rent` (lamports) are what it was checked against, `cosignature` is the
+    system wallet's (None until stored: before that nothing can land). Past
+    `last_valid_block_height` it never can.
+    """
+
+    transaction: bytes
+    token_account: str
+    rent: int
+    last_valid_block_height: int
+    cosignature: bytes | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Review:
     """An operator's decision on a burn that only a human may accept; it goes into the audit record.
@@ -175,7 +202,7 @@ class Upgrade:
     created_at: datetime
     updated_at: datetime
     expires_at: datetime
-    mode: str = "two_step"
+    mode: Mode = Mode.TWO_STEP
     run: int = 1
     retry_count: int = 0
     max_retries: int = 3
@@ -185,6 +212,8 @@ class Upgrade:
     burned_at: datetime | None = None
     mint_signature: str | None = None
     failure: Failure | None = None
+    submitted: Submitted | None = None
+    """Atomic mode: the transaction whose fate is not decided yet."""
     due_at: datetime | None = None
     last_event_hash: str = GENESIS_HASH
 
@@ -216,6 +245,21 @@ class Upgrade:
         """The same upgrade, with the finalized height from which its claim can go stale."""
         return replace(self, claimed_height=height)
 
+    def cosigned(self, cosignature: bytes) -> "Upgrade":
+        """The same upgrade, its transaction signed by the system wallet and ready to be sent."""
+        if self.submitted is None:
+            raise WrongStatus("No transaction is submitted.")
+        return replace(self, submitted=replace(self.submitted, cosignature=cosignature))
+
+    @property
+    def awaits_cosignature(self) -> bool:
+        """Whether a submitted transaction is to be signed by the system wallet."""
+        return (
+            self.status is S.BURN_PENDING
+            and self.submitted is not None
+            and self.submitted.cosignature is None
+        )
+
     def run_again(self, *, at: datetime) -> "Upgrade":
         """The same upgrade, to be driven by a new execution."""
         return replace(self, run=self.run + 1, due_at=at + STEP_PATIENCE)
@@ -232,6 +276,23 @@ class Upgrade:
             due_in=CLAIM_PATIENCE,
             burn_signature=signature,
             claimed_height=height,
+            failure=None,
+        )
+
+    def submit(
+        self, submitted: Submitted, signature: str, *, height: int | None, at: datetime
+    ) -> "Transition":
+        """Atomic mode: the owner signed the burn and the mint together; `signature` is theirs and
+        names the transaction. Claim and transaction are written as one, before we sign."""
+        return self._step(
+            S.BURN_PENDING,
+            EventType.BURN_PENDING,
+            "Your signed transaction was received and is being sent to Solana.",
+            at=at,
+            due_in=SUBMIT_PATIENCE,
+            burn_signature=signature,
+            claimed_height=height,
+            submitted=submitted,
             failure=None,
         )
 
@@ -262,6 +323,7 @@ class Upgrade:
             burn_signature=proof.signature,
             burn_slot=proof.slot,
             burned_at=at,
+            submitted=None,
             failure=None,
         )
 
@@ -284,6 +346,7 @@ class Upgrade:
             run=self.run + 1,
             burn_signature=None,
             claimed_height=None,
+            submitted=None,
             failure=failure,
         )
 
@@ -450,6 +513,8 @@ class Upgrade:
 
 CLAIM_PATIENCE = timedelta(seconds=60)
 """How long a claimed burn's execution may take before the sweep asks."""
+SUBMIT_PATIENCE = timedelta(seconds=15)
+"""The same for a submitted transaction, which lives for less than a minute."""
 STEP_PATIENCE = timedelta(seconds=60)
 """How long a mint's execution may stay silent before the sweep asks."""
 WATCH_INTERVAL = timedelta(seconds=30)

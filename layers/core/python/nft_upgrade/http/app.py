@@ -8,6 +8,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from starlette.exceptions import HTTPException
 
 from nft_upgrade.http import (
+    routes_atomic,
     routes_auth,
     routes_claims,
     routes_nfts,
@@ -39,7 +40,14 @@ def create_app(parts: ApiParts) -> FastAPI:
         redoc_url=None,
     )
     app.state.parts = parts
-    for routes in (routes_open, routes_auth, routes_nfts, routes_claims, routes_upgrades):
+    for routes in (
+        routes_open,
+        routes_auth,
+        routes_nfts,
+        routes_claims,
+        routes_atomic,
+        routes_upgrades,
+    ):
         app.include_router(routes.router)
     app.add_exception_handler(RequestValidationError, answer_validation_error)
     app.add_exception_handler(HTTPException, answer_http_exception)

@@ -18,6 +18,7 @@ from nft_upgrade.use_cases.lineage import Lineage
 from nft_upgrade.use_cases.minting import Minting
 from nft_upgrade.use_cases.opening import Opening
 from nft_upgrade.use_cases.reading import Reading
+from nft_upgrade.use_cases.submitting import Submitting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +30,7 @@ class ApiParts:
     """
 
     opening: Opening
+    submitting: Submitting
     burning: Burning
     minting: Minting
     ending: Ending

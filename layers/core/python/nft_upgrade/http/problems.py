@@ -45,6 +45,7 @@ ROWS: Mapping[type[domain.UpgradeError], Row] = {
     domain.NftNotBurned: Row(409, "NFT is not burned"),
     domain.BurnRefused: Row(409, "Not a burn of this NFT"),
     domain.ClaimUnclear: Row(409, "Say which burn"),
+    domain.WrongTransaction: Row(422, "Not the transaction we built"),
     domain.UnsupportedNft: Row(422, "NFT is not supported"),
     domain.RateLimited: Row(429, "Too many requests", retry_after=60),
     domain.Unavailable: Row(503, "Try again later", retry_after=5),

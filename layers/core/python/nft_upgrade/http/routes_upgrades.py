@@ -9,7 +9,7 @@ from pydantic import BeforeValidator
 from starlette.responses import JSONResponse
 
 from nft_upgrade.domain import errors as domain
-from nft_upgrade.domain.upgrade import Status
+from nft_upgrade.domain.upgrade import Mode, Status
 from nft_upgrade.http import errors as edge
 from nft_upgrade.http.body import no_body
 from nft_upgrade.http.calls import Call, SignedIn, answer, respond
@@ -84,7 +84,9 @@ def open_upgrade(body: OpenRequest, call: SignedIn) -> JSONResponse:
 
 
 def _opened(call: Call, body: OpenRequest) -> Answer:
-    opened = call.parts.opening.open(call.user_id, body.current_nft_id, body.target_level)
+    opened = call.parts.opening.open(
+        call.user_id, body.current_nft_id, body.target_level, Mode(body.mode)
+    )
     location = f"/api/nft/upgrade/{opened.upgrade.id}/status"
     return answer(201, OpenAnswer.of(opened), location=location)
 

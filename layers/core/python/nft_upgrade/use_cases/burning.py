@@ -1,7 +1,7 @@
 """From "I burned it" to a proven burn: the claim, the verification, and late burns."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from nft_upgrade.domain.burn import BurnClaim, BurnProof, Verdict
@@ -17,6 +17,7 @@ from nft_upgrade.domain.errors import (
 from nft_upgrade.domain.nft import Nft
 from nft_upgrade.domain.upgrade import BURNED, Failure, LockKind, Status, Transition, Upgrade
 from nft_upgrade.ports import Chain, Clock, Upgrades, Workflow
+from nft_upgrade.use_cases.cosigning import Cosigning
 from nft_upgrade.use_cases.policy import Policy
 from nft_upgrade.use_cases.reading import Reading
 
@@ -53,6 +54,7 @@ class Burning:
     upgrades: Upgrades
     reading: Reading
     chain: Chain
+    cosigning: Cosigning
     workflow: Workflow
     policy: Policy
     clock: Clock
@@ -67,16 +69,22 @@ class Burning:
             return self._confirm(self.reading.owned(user_id, upgrade_id), burn_signature)
 
     def verify(self, upgrade_id: str) -> Upgrade:
-        """Poll until the claim is decided or the task's patience ends; then still burn_pending."""
+        """Poll until the claim is decided or the task's patience ends; then still burn_pending.
+
+        In atomic mode the same bytes are sent again meanwhile. A transaction that still wants the
+        system wallet's signature is left alone: SubmitMint comes first.
+        """
         upgrade = self.reading.upgrade(upgrade_id)
-        deadline = self.clock.now() + timedelta(seconds=self.policy.patience_seconds)
-        while upgrade.status is Status.BURN_PENDING:
+        last_sent = self.clock.now()
+        deadline = last_sent + timedelta(seconds=self.policy.patience_seconds)
+        while upgrade.status is Status.BURN_PENDING and not upgrade.awaits_cosignature:
             upgrade = self._with_height(upgrade)
             proof = self.examine(upgrade, _claimed(upgrade))
             if proof.verdict is not Verdict.PENDING:
                 return self._decide(upgrade, proof)
             if self.clock.now() >= deadline:
                 break
+            last_sent = self._send_again(upgrade, last_sent)
             self.clock.sleep(self.policy.poll_seconds)
         return upgrade
 
@@ -168,6 +176,14 @@ class Burning:
 
     # --- the verification ------------------------------------------------------------------
 
+    def _send_again(self, upgrade: Upgrade, last_sent: datetime) -> datetime:
+        now = self.clock.now()
+        is_time = now - last_sent >= timedelta(seconds=self.policy.resend_seconds)
+        if upgrade.submitted is None or not is_time:
+            return last_sent
+        self.cosigning.send(upgrade)
+        return now
+
     def _with_height(self, upgrade: Upgrade) -> Upgrade:
         """A claim taken while the chain was away gets its height now: later is only safer."""
         if upgrade.claimed_height is not None:
@@ -198,6 +214,7 @@ class Burning:
             opened_slot=upgrade.opened_slot,
             claimed_height=upgrade.claimed_height,
             signature_used_by_other=self._is_used_by_other(upgrade, burn_signature),
+            last_valid_block_height=_last_valid(upgrade, burn_signature),
         )
 
     def _commit(self, transition: Transition) -> Upgrade:
@@ -209,6 +226,13 @@ def _claimed(upgrade: Upgrade) -> str:
     if upgrade.burn_signature is None:
         raise WrongStatus("No burn is claimed.")
     return upgrade.burn_signature
+
+
+def _last_valid(upgrade: Upgrade, burn_signature: str) -> int | None:
+    """Until when the transaction may land, if it is the one we send ourselves."""
+    submitted = upgrade.submitted
+    is_ours = submitted is not None and burn_signature == upgrade.burn_signature
+    return submitted.last_valid_block_height if submitted and is_ours else None
 
 
 def _reason(proof: BurnProof) -> str:

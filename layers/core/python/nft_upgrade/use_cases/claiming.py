@@ -26,7 +26,7 @@ from nft_upgrade.domain.errors import (
     VersionConflict,
 )
 from nft_upgrade.domain.nft import Nft
-from nft_upgrade.domain.upgrade import CLAIM_PATIENCE, LockKind, Status, Upgrade, open_claim
+from nft_upgrade.domain.upgrade import CLAIM_PATIENCE, LockKind, Mode, Status, Upgrade, open_claim
 from nft_upgrade.ports import Chain, Clock, Ids, NftProgram, Nfts, Qualifications, Upgrades
 from nft_upgrade.use_cases import burning as burns
 from nft_upgrade.use_cases.burning import Burning
@@ -37,7 +37,6 @@ from nft_upgrade.use_cases.sweeping import (
     is_burn_by_other_owner,
 )
 
-MODE = "claim"
 SIGNATURES_LOOKED_AT = 20
 """How many of the mint's transactions one claim examines: a browser waits for the answer. Who names
 the burn's signature does not depend on it."""
@@ -243,7 +242,7 @@ class Claiming:
             created_at=now,
             updated_at=now,
             expires_at=now + self.policy.upgrade_ttl,
-            mode=MODE,
+            mode=Mode.CLAIM,
             due_at=now + CLAIM_PATIENCE,
         )
 

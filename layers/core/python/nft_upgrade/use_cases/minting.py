@@ -13,6 +13,7 @@ from nft_upgrade.domain.nft import Nft, NftStatus
 from nft_upgrade.domain.upgrade import Failure, LockKind, Status, Transition, Upgrade
 from nft_upgrade.ports import Clock, MintAttempt, MintOrder, Upgrades
 from nft_upgrade.use_cases.burning import Burning
+from nft_upgrade.use_cases.cosigning import Cosigning
 from nft_upgrade.use_cases.policy import Policy
 from nft_upgrade.use_cases.reading import Reading
 from nft_upgrade.use_cases.sending import Progress, Sending
@@ -34,6 +35,7 @@ class Minting:
     reading: Reading
     burning: Burning
     sending: Sending
+    cosigning: Cosigning
     policy: Policy
     clock: Clock
 
@@ -57,8 +59,13 @@ class Minting:
         return MintStep(upgrade, self._prepare_next(upgrade, len(attempts) + 1))
 
     def submit(self, upgrade_id: str) -> MintStep:
-        """Sign the last attempt if it is not signed yet, keep the signature, then send."""
+        """Sign the last attempt if it is not signed yet, keep the signature, then send.
+
+        In atomic mode, before the burn: the same for the transaction that the user submitted.
+        """
         upgrade = self.reading.upgrade(upgrade_id)
+        if upgrade.status is Status.BURN_PENDING and upgrade.submitted is not None:
+            return MintStep(self._cosign(upgrade), Progress.PENDING)
         attempt = self._last_attempt(upgrade)
         if attempt is None:
             return MintStep(upgrade, Progress.NOT_NEEDED)
@@ -119,6 +126,14 @@ class Minting:
         return retried
 
     # --- how ---------------------------------------------------------------------------------
+
+    def _cosign(self, upgrade: Upgrade) -> Upgrade:
+        if upgrade.awaits_cosignature:
+            signed = upgrade.cosigned(self.cosigning.sign(upgrade))
+            self.upgrades.note(upgrade, signed)
+            upgrade = signed
+        self.cosigning.send(upgrade)
+        return upgrade
 
     def _prepare_next(self, upgrade: Upgrade, number: int) -> Progress:
         if self.sending.is_minted(upgrade.successor, recipient=upgrade.user_id):
