@@ -36,6 +36,7 @@ TOPIC_OF = {
     "burn_confirmed": "nft-burn-confirmed",
     "upgrade_completed": "nft-upgrade-completed",
     "mint_failed_retryable": "nft-upgrade-failed",
+    "upgrade_failed": "nft-upgrade-failed",
 }
 PROGRESS_TOPIC = "nft-upgrade-progress"
 
