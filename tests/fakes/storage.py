@@ -123,6 +123,10 @@ class FakeUpgrades:
         with self.store.mutex:
             return self.store.locks.get(Lock(kind, name, "").item)
 
+    def locks(self, wanted: Sequence[tuple[LockKind, str]]) -> Sequence[Lock | None]:
+        with self.store.mutex:
+            return [self.store.locks.get(Lock(kind, name, "").item) for kind, name in wanted]
+
     def count_active(self, *, at_most: int) -> int:
         with self.store.mutex:
             return min(at_most, sum(u.is_active for u in self.store.upgrades.values()))
@@ -256,6 +260,19 @@ class FakeNfts:
             if nft.mint not in self.store.nfts:
                 self.store.nfts[nft.mint] = nft
                 self.store.locks.update({lock.item: lock for lock in takes})
+
+    def change(
+        self, change: NftChange, *, takes: Sequence[Lock] = (), releases: Sequence[Lock] = ()
+    ) -> None:
+        with self.store.writing():
+            for lock in takes:
+                self.store.require_free(lock)
+            self.store.require_unmoved(change)
+            self.store.nfts[change.after.mint] = change.after
+            self.store.locks.update({lock.item: lock for lock in takes})
+            for lock in releases:
+                if self.store.locks.get(lock.item) == lock:
+                    del self.store.locks[lock.item]
 
     def all(self, *, limit: int, cursor: str | None) -> tuple[Sequence[Nft], str | None]:
         with self.store.mutex:
