@@ -70,14 +70,16 @@ class SolanaArchive:
         """
         if order.collection is None:
             return ()
-        texts = {"name": order.name, "symbol": order.symbol, "uri": order.uri, "level": order.level}
+        name, symbol, uri, level = order.name, order.symbol, order.uri, order.level
+        size = nft_size(name=name, symbol=symbol, uri=uri, level=level, in_collection=True)
+        offset = group_offset(name=name, symbol=symbol, uri=uri, level=level)
         config = {
             "commitment": FINALIZED,
             "encoding": "base64",
             "dataSlice": {"offset": 0, "length": 0},
             "filters": [
-                {"dataSize": nft_size(**texts, in_collection=True)},
-                {"memcmp": {"offset": group_offset(**texts), "bytes": order.collection}},
+                {"dataSize": size},
+                {"memcmp": {"offset": offset, "bytes": order.collection}},
             ],
         }
         return self._pool.first(lambda node: _members(node, config))

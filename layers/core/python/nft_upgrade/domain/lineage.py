@@ -121,9 +121,7 @@ def _registered(account: NftAccount, level: int) -> Descent | Refusal:
     reason = hindrance(account)
     if reason is not None:
         return Refusal(account.mint, reason)
-    return Descent(
-        mint=account.mint, level=level, account=account, creation=None, predecessor=None
-    )
+    return Descent(mint=account.mint, level=level, account=account, creation=None, predecessor=None)
 
 
 def _minted(

@@ -1,4 +1,4 @@
-"""NFTs that others minted, taken in by an operator: checked on chain before the registry knows them.
+"""NFTs that others minted, taken in by an operator: checked on chain before they are registered.
 
 The level is the operator's word: nothing that an NFT says about itself is evidence.
 """
