@@ -30,9 +30,8 @@ from nft_upgrade.use_cases.scanning import NoPages, Pages, Scanning
 from nft_upgrade.use_cases.sending import Progress, Sending
 from tests.chain_builders import PROGRAM, SOL, burn, keypair, sign_wire
 from tests.fakes.chain import FakeSigner
-from tests.fakes.storage import FakeQualifications, FakeSwitch, FakeWorkflow
+from tests.fakes.storage import FakeAlerts, FakeQualifications, FakeSwitch, FakeWorkflow
 from tests.solana_world import SolanaWorld
-
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -72,7 +71,11 @@ class RealHouse:
         )
         shared |= {"reading": self.reading}
         self.burning = Burning(
-            **shared, chain=self.chain, workflow=FakeWorkflow(), policy=self.policy
+            **shared,
+            chain=self.chain,
+            workflow=FakeWorkflow(),
+            alerts=FakeAlerts(),
+            policy=self.policy,
         )
         self.sending = Sending(
             chain=self.chain, program=PROGRAM, signer=FakeSigner(base), policy=self.policy

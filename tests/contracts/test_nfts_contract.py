@@ -140,3 +140,12 @@ def test_all_rows_come_once_page_by_page(storage: Storage) -> None:
     assert sorted(row.mint for row in seen) == [row.mint for row in rows]
     with pytest.raises(ValueError):
         storage.nfts.all(limit=2, cursor="not ours")
+
+
+def test_a_bookmark_is_where_it_was_put_last(storage: Storage) -> None:
+    assert storage.bookmarks.get("walk") is None
+    storage.bookmarks.put("walk", "here")
+    storage.bookmarks.put("other", "there")
+    assert storage.bookmarks.get("walk") == "here"
+    storage.bookmarks.put("walk", None)
+    assert storage.bookmarks.get("walk") is None

@@ -349,6 +349,35 @@ class FakeRateLimiter:
         return None if calls <= limit else epoch + (number + 1) * window - at
 
 
+class FakeBookmarks:
+    """`Bookmarks`."""
+
+    def __init__(self) -> None:
+        self._places: dict[str, str | None] = {}
+
+    def get(self, name: str) -> str | None:
+        return self._places.get(name)
+
+    def put(self, name: str, place: str | None) -> None:
+        self._places[name] = place
+
+
+class FakeAlerts:
+    """`Alerts`: remembers the calls, as (metric, facts)."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, dict[str, str]]] = []
+
+    def __contains__(self, metric: object) -> bool:
+        return any(called == metric for called, _ in self.calls)
+
+    def __len__(self) -> int:
+        return len(self.calls)
+
+    def call(self, metric: str, says: str, **facts: str) -> None:
+        self.calls.append((metric, facts))
+
+
 class FakeSwitch:
     """`Switch`."""
 

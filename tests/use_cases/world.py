@@ -8,6 +8,7 @@ from nft_upgrade.domain.levels import Catalogue, default_catalogue
 from nft_upgrade.domain.nft import Nft, NftStatus
 from nft_upgrade.domain.upgrade import Lock, LockKind, Status, Upgrade
 from nft_upgrade.use_cases.burning import Burning
+from nft_upgrade.use_cases.comparing import Comparing
 from nft_upgrade.use_cases.ending import Ending
 from nft_upgrade.use_cases.issuing import Issuing
 from nft_upgrade.use_cases.minting import Minting
@@ -20,6 +21,8 @@ from tests.chain_builders import SOL, SYSTEM_WALLET, keypair
 from tests.fakes.chain import FakeChain, FakeSigner
 from tests.fakes.events import FakePublisher
 from tests.fakes.storage import (
+    FakeAlerts,
+    FakeBookmarks,
     FakeClock,
     FakeIds,
     FakeNfts,
@@ -63,6 +66,7 @@ class World:
         self.qualifications = FakeQualifications()
         self.signer = FakeSigner(SYSTEM_WALLET)
         self.publisher = FakePublisher()
+        self.alerts, self.bookmarks = FakeAlerts(), FakeBookmarks()
         self.is_halted = False
         self.policy = Policy(
             catalogue=catalogue or default_catalogue(),
@@ -95,6 +99,7 @@ class World:
             reading=self.reading,
             chain=self.chain,
             workflow=self.workflow,
+            alerts=self.alerts,
             policy=self.policy,
         )
         self.sending = Sending(
@@ -116,6 +121,15 @@ class World:
         self.issuing = Issuing(
             nfts=self.nfts, sending=self.sending, policy=self.policy, clock=self.clock
         )
+        self.comparing = Comparing(
+            **shared,
+            nfts=self.nfts,
+            chain=self.chain,
+            program=TokenProgram(),
+            bookmarks=self.bookmarks,
+            alerts=self.alerts,
+            token_program=TOKEN_2022,
+        )
         self.sweeping = Sweeping(
             **shared,
             chain=self.chain,
@@ -124,6 +138,7 @@ class World:
             minting=self.minting,
             workflow=self.workflow,
             publisher=self.publisher,
+            comparing=self.comparing,
         )
 
     # --- verbs -------------------------------------------------------------------------------

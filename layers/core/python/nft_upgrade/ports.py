@@ -21,6 +21,13 @@ class Clock(Protocol):
     def sleep(self, seconds: float) -> None: ...
 
 
+class Alerts(Protocol):
+    """Calls a human: a log line at level error, and a metric that an alarm watches."""
+
+    def call(self, metric: str, says: str, **facts: str) -> None:
+        """`metric` is stable (infra/parts/alarms.py); `facts` say where to look."""
+
+
 class Ids(Protocol):
     """The only source of new ids (ULIDs, 26 characters, sortable by time)."""
 
@@ -216,6 +223,10 @@ class Chain(Protocol):
 
     def signatures_for(self, address: str, *, limit: int) -> Sequence[str]:
         """Newest first, finalized."""
+
+    def held(self, nfts: Sequence[Nft]) -> Sequence[bool]:
+        """Whether each is in its registered owner's associated account, at confirmed; at most 100.
+        False says nothing about who else holds it, or in which account."""
 
     def minted(self, successor: str, *, recipient: str, commitment: str) -> bool | None:
         """True: minted exactly as chain.md section 2 wants; None: no account there at all;

@@ -19,6 +19,7 @@ from nft_upgrade.config import (
 )
 from nft_upgrade.domain.levels import default_catalogue
 from nft_upgrade.ports import (
+    Alerts,
     Chain,
     Challenges,
     Clock,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from nft_upgrade.adapters.kms_signer import KmsEd25519Key
     from nft_upgrade.http.sessions import SessionVerifier
     from nft_upgrade.use_cases.burning import Burning
+    from nft_upgrade.use_cases.comparing import Comparing
     from nft_upgrade.use_cases.ending import Ending
     from nft_upgrade.use_cases.issuing import Issuing
     from nft_upgrade.use_cases.minting import Minting
@@ -241,6 +243,7 @@ def burning() -> "Burning":
         reading=reading(),
         chain=chain(),
         workflow=workflow(),
+        alerts=alerts(),
         policy=policy(),
         clock=clock(),
     )
@@ -288,6 +291,30 @@ def issuing() -> "Issuing":
 
 
 @cache
+def alerts() -> Alerts:
+    from nft_upgrade.adapters.alerts import CloudWatchAlerts
+
+    return CloudWatchAlerts()
+
+
+@cache
+def comparing() -> "Comparing":
+    from nft_upgrade.adapters.dynamodb_bookmarks import DynamoDbBookmarks
+    from nft_upgrade.use_cases.comparing import Comparing
+
+    return Comparing(
+        nfts=nfts(),
+        upgrades=upgrades(),
+        chain=chain(),
+        program=program(),
+        bookmarks=DynamoDbBookmarks(database()),
+        alerts=alerts(),
+        clock=clock(),
+        token_program=policy().token_program,
+    )
+
+
+@cache
 def sweeping() -> "Sweeping":
     from nft_upgrade import wiring_events
     from nft_upgrade.use_cases.sweeping import Sweeping
@@ -300,6 +327,7 @@ def sweeping() -> "Sweeping":
         minting=minting(),
         workflow=workflow(),
         publisher=wiring_events.publisher(),
+        comparing=comparing(),
         clock=clock(),
     )
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from solana.constants import SYSTEM_PROGRAM_ID
+from solders.token.state import TokenAccount
 from solders.transaction import VersionedTransaction
 
 from nft_upgrade.adapters import token_accounts
@@ -52,6 +53,11 @@ def simulation(answer: Any) -> Simulation:
     value = answer["value"]
     units, logs = value.get("unitsConsumed") or 0, value.get("logs") or ()
     return Simulation(_error_text(value["err"]), units, tuple(logs))
+
+
+def token_accounts_of(answer: Any) -> list[TokenAccount | None]:
+    values = answer["value"]
+    return [token_accounts.token_account_of(token_accounts.account_of(each)) for each in values]
 
 
 def _error_text(error: Any) -> str | None:

@@ -21,6 +21,7 @@ from nft_upgrade.domain.upgrade import (
 )
 from nft_upgrade.ports import DUE_SHARDS, Chain, Clock, Publisher, Upgrades, Workflow
 from nft_upgrade.use_cases.burning import Burning
+from nft_upgrade.use_cases.comparing import Comparing
 from nft_upgrade.use_cases.ending import Ending
 from nft_upgrade.use_cases.minting import Minting
 
@@ -48,6 +49,9 @@ class SweepReport:
     found_burns: int = 0
     expired: int = 0
     driven: int = 0
+    compared: int = 0
+    repaired: list[str] = field(default_factory=list)
+    paged: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
 
@@ -62,6 +66,7 @@ class Sweeping:
     minting: Minting
     workflow: Workflow
     publisher: Publisher
+    comparing: Comparing
     clock: Clock
     per_shard: int = 250
     per_outbox: int = 500
@@ -78,6 +83,7 @@ class Sweeping:
         for upgrade in due:
             if upgrade.status not in WATCHED:
                 self._attended(upgrade, report, partial(self._drive, upgrade, report))
+        self._guarded("compare", report, partial(self._compare, report))
         return report
 
     # --- the outbox --------------------------------------------------------------------------
@@ -126,6 +132,9 @@ class Sweeping:
         """Whether this transaction is the burn, and was acted upon."""
         if proof.verdict is Verdict.PROVEN:
             self.burning.prove(upgrade, proof)
+        elif proof.verdict is Verdict.PENDING:
+            self.burning.alert(upgrade, proof)
+            return False
         elif upgrade.status is not Status.INITIATED:
             return False
         elif proof.verdict is Verdict.UNDER_REVIEW:
@@ -158,6 +167,16 @@ class Sweeping:
             self.upgrades.note(upgrade, again)
             self.burning.start(again)
         report.driven += 1
+
+    # --- registry, chain and requests ----------------------------------------------------------
+
+    def _compare(self, report: SweepReport) -> None:
+        """Last: whoever waits comes first."""
+        compared = self.comparing.run()
+        report.compared += compared.compared
+        report.repaired += compared.repaired
+        report.paged += compared.paged
+        report.faults += compared.faults
 
     # --- how ---------------------------------------------------------------------------------
 
