@@ -1,6 +1,8 @@
 """Every combination of what registry, chain and requests can say is decided, and by whom."""
 
+import re
 from itertools import product
+from pathlib import Path
 
 import pytest
 
@@ -98,3 +100,14 @@ def test_nobody_who_is_owed_a_successor_is_passed_over() -> None:
         is_owed = each.supply is Supply.ZERO and each.redeemed and each.heir is Heir.ABSENT
         if is_owed and each.request is Request.NONE:
             assert decide(each).decision is Decision.PAGE
+
+
+def test_the_documented_table_is_the_table() -> None:
+    page = Path(__file__).parents[2] / "docs/operations.md"
+    cells = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in page.read_text("utf-8").splitlines()
+        if re.match(r"\| `[a-z_]+` \| .*( \| .*){7} \|$", line)
+    ]
+    documented = [(row[0].strip("`"), row[7], row[8]) for row in cells]
+    assert documented == [(rule.code, rule.decision.value, rule.means) for rule in RULES]
