@@ -13,6 +13,7 @@ from nft_upgrade.domain.errors import (
     Conflicting,
     InvalidMint,
     InvalidTargetLevel,
+    MintingPaused,
     NftNotFree,
     UnsupportedNft,
 )
@@ -43,7 +44,8 @@ class Registering:
     def register(self, mint: str, level: int, *, mint_base: str) -> Nft:
         """The row, written now or before; `mint_base` is pinned: successors derive from it.
 
-        InvalidMint, InvalidTargetLevel, UnsupportedNft, NftNotFree; AlreadyOwnsNft when its holder
+        InvalidMint, InvalidTargetLevel, UnsupportedNft, NftNotFree; MintingPaused while the
+        collection does not exist; AlreadyOwnsNft when its holder
         has another NFT of ours; Conflicting when it is registered otherwise. Then nothing was
         written. One write: a crash before it leaves nothing, and the same call again is the same.
         """
@@ -54,11 +56,18 @@ class Registering:
         known = self.nfts.get(mint)
         if known is not None:
             return _same(known, level)
+        self._require_collection(mint_base)
         self._require_sound(mint, mint_base)
         holder = self._holder(mint)
         nft = self._row(holder, mint, level, mint_base)
         self.nfts.register(nft, takes=(Lock(LockKind.OWNER, holder.owner, mint),))
         return nft
+
+    def _require_collection(self, mint_base: str) -> None:
+        """Without it no successor can be minted, and every open would be refused."""
+        own = self.policy.collection_of(mint_base)
+        if own is not None and self.archive.accounts([own])[0] is None:
+            raise MintingPaused("The collection is not there yet: the first issue_nft creates it.")
 
     def _require_sound(self, mint: str, mint_base: str) -> None:
         (account,) = self.archive.accounts([mint])
