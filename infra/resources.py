@@ -65,6 +65,20 @@ def reads(*tables: str) -> Grant:
     return grant
 
 
+def walks(table: str) -> Grant:
+    """Every item, page by page: only for whom that is the very work."""
+    return lambda resources, grantee: _allow(
+        grantee, ["dynamodb:Scan"], [resources.tables[table].table_arn]
+    )
+
+
+def reads_many(table: str) -> Grant:
+    """Many items in one call."""
+    return lambda resources, grantee: _allow(
+        grantee, ["dynamodb:BatchGetItem"], [resources.tables[table].table_arn]
+    )
+
+
 def writes(*tables: str) -> Grant:
     """Reads and writes, alone and in transactions."""
 

@@ -13,11 +13,13 @@ from infra.resources import (
     archives,
     publishes,
     reads,
+    reads_many,
     sends_mail,
     signs_mints,
     signs_sessions,
     speaks_to_solana,
     starts_upgrades,
+    walks,
     writes,
 )
 from infra.stages import Stage
@@ -115,6 +117,8 @@ ROWS = (
         settings=SweepSettings,
         grants=(
             writes(UPGRADES, NFTS, LOCKS),
+            walks(NFTS),
+            reads_many(LOCKS),
             speaks_to_solana,
             starts_upgrades,
             publishes,

@@ -24,10 +24,11 @@ INSIDE = {
     "http": {"http", "use_cases", "domain", "ports", "messages", "config"},
     "config": set(),
     "observability": {"domain"},
+    "ops": {"ops", "wiring", "wiring_ops", "use_cases", "domain"},
 }
 # Parts that may use nothing but the standard library from outside.
 PURE = {"domain", "ports", "messages", "use_cases", "tasks"}
-WIRING = {"wiring", "wiring_events"}
+WIRING = {"wiring", "wiring_events", "wiring_ops"}
 
 
 def imports(path: Path) -> Iterator[str]:

@@ -105,6 +105,7 @@ def _rows(stage: Stage, watched: Watched) -> Iterator[Row]:
     yield from _machine(watched.machine)
     yield from _relay(watched.relay_targets)
     yield from _events(watched)
+    yield from _alerts()
     for name in ("sweep", "publish_events", "submit_mint"):
         yield _throttled(name, watched.functions[name])
 
@@ -238,6 +239,32 @@ def _events(watched: Watched) -> Iterator[Row]:
         threshold=1,
         says="Two different records claim one place in the audit trail.",
         runbook="deployment.md#key-compromise",
+    )
+
+
+def _alerts() -> Iterator[Row]:
+    """What the code itself calls a human for (the port `Alerts`); its log line says the rest."""
+    yield Row(
+        id="RegistryMismatch",
+        metric=gauge("RegistryMismatches", "Sum"),
+        threshold=1,
+        says="Registry, chain and requests contradict each other about an NFT.",
+        runbook="operations.md#registry-mismatch",
+    )
+    yield Row(
+        id="UnreadableTransaction",
+        metric=gauge("UnreadableTransactions", "Sum"),
+        threshold=1,
+        says="Somebody burned in a transaction that we cannot read; the request is held.",
+        runbook="operations.md#unreadable-transaction",
+    )
+    yield Row(
+        id="ProvidersDisagree",
+        metric=gauge("ProviderDisagreements", "Sum"),
+        threshold=1,
+        minutes=3,
+        says="RPC providers contradict each other; what they decide is held.",
+        runbook="operations.md#providers-disagree",
     )
 
 

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Protocol
 
 import pytest
@@ -15,6 +16,7 @@ from nft_upgrade.adapters.token_program import TOKEN_2022
 from nft_upgrade.domain import base58
 from nft_upgrade.domain.burn import BurnClaim, Verdict
 from nft_upgrade.domain.burn_checks import check_burn
+from nft_upgrade.domain.nft import Nft, NftStatus
 from nft_upgrade.ports import Chain, MintOrder
 from tests.chain_builders import (
     OWNER,
@@ -130,6 +132,22 @@ class RealWorld:
 
 def _account(mint: Pubkey) -> Pubkey:
     return spl.get_associated_token_address(OWNER.pubkey(), mint, TOKEN_2022_PROGRAM_ID)
+
+
+def row_of(mint: str, owner: str = OWNER_ADDRESS) -> Nft:
+    """A registry row that says so."""
+    moment = datetime(2026, 11, 1, tzinfo=UTC)
+    return Nft(
+        mint=mint,
+        owner=owner,
+        level=1,
+        status=NftStatus.ACTIVE,
+        version=1,
+        token_program=TOKEN_2022,
+        mint_base=OWNER_ADDRESS,
+        created_at=moment,
+        updated_at=moment,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -351,3 +369,14 @@ def test_a_mint_can_be_tried_without_signature(world: World) -> None:
 
 def test_the_priority_fee_is_a_number_the_cap_allows(world: World) -> None:
     assert 0 <= world.chain.priority_fee() <= 1_000_000
+
+
+def test_nfts_are_seen_at_home_with_their_registered_owners_and_nowhere_else(world: World) -> None:
+    at_home, sold, burned = (world.give_nft() for _ in range(3))
+    world.transfer(sold)
+    world.burn(burned)
+    rows = [row_of(mint) for mint in (at_home, sold, burned)]
+    assert world.chain.held([*rows, row_of(sold, STRANGER_ADDRESS)]) == [True, False, False, True]
+    assert list(world.chain.held([])) == []
+    with pytest.raises(ValueError):
+        world.chain.held(rows * 34)

@@ -24,6 +24,7 @@ from nft_upgrade.domain.burn import (
     TokenBalance,
 )
 from nft_upgrade.domain.errors import ChainUnavailable, SignerUnavailable, TransactionRefused
+from nft_upgrade.domain.nft import Nft
 from nft_upgrade.ports import Blockhash, Holder, SignatureStatus, Simulation
 
 LAG: Mapping[str, int] = {"processed": 0, "confirmed": 1, "finalized": 32}
@@ -42,6 +43,7 @@ class MintState:
     mint_authority: str | None = None
     frozen: bool = False
     delegate: str | None = None
+    hindrance: str | None = None
 
 
 class FakeChain:
@@ -87,10 +89,13 @@ class FakeChain:
         token_program: str = TOKEN_2022,
         frozen: bool = False,
         delegate: str | None = None,
+        hindrance: str | None = None,
     ) -> None:
         """`owner` holds `mint`, at every commitment."""
-        account = token_account_of(owner, mint)
-        state = MintState(token_program, 1, owner, account, None, frozen, delegate)
+        account = token_account_of(owner, mint, token_program)
+        state = MintState(
+            token_program, 1, owner, account, None, frozen, delegate, hindrance=hindrance
+        )
         self._mints[mint] = [(0, state)]
 
     def burn(
@@ -131,7 +136,8 @@ class FakeChain:
     def transfer(self, owner: str, mint: str, to: str) -> str:
         """Somebody else gets the NFT, for example the incinerator."""
         state = self._held(owner, mint)
-        after = replace(state, owner=to, token_account=token_account_of(to, mint))
+        account = token_account_of(to, mint, state.token_program)
+        after = replace(state, owner=to, token_account=account)
         return self._execute(mint, owner, state, after, (), owner, None)
 
     def mention(self, mint: str, stranger: str) -> str:
@@ -141,6 +147,11 @@ class FakeChain:
         signature = base58.encode(hashlib.sha512(f"signature {number}".encode()).digest())
         self._record(signature, mint, (), (), (), stranger, None)
         return signature
+
+    def disguise(self, signature: str, **shown: object) -> None:
+        """The nodes show a transaction otherwise: another `version`, not `agreed`."""
+        seen = self._transactions[signature]
+        self._transactions[signature] = replace(seen, **shown)  # type: ignore[arg-type]
 
     def occupy(self, address: str) -> None:
         """Something that is no NFT of ours appears at an address."""
@@ -217,6 +228,7 @@ class FakeChain:
             delegate=state.delegate,
             close_authority=None,
             slot=self._at("confirmed"),
+            hindrance=state.hindrance,
         )
 
     def burn_evidence(self, signature: str, mint: str) -> BurnEvidence:
@@ -235,6 +247,18 @@ class FakeChain:
             raise ValueError(f"at most {MOST_MINTS} mints per call")
         slot = self._at(commitment)
         return tuple(_observed(address, self._state(address, slot), slot) for address in addresses)
+
+    def held(self, nfts: Sequence[Nft]) -> Sequence[bool]:
+        if len(nfts) > MOST_MINTS:
+            raise ValueError(f"at most {MOST_MINTS} NFTs per call")
+        slot = self._at("confirmed")
+        states = [(nft, self._state(nft.mint, slot)) for nft in nfts]
+        return [
+            state is not None
+            and state.supply == 1
+            and state.token_account == token_account_of(nft.owner, nft.mint, nft.token_program)
+            for nft, state in states
+        ]
 
     def signatures_for(self, address: str, *, limit: int) -> Sequence[str]:
         finalized = self._at("finalized")

@@ -123,6 +123,10 @@ class FakeUpgrades:
         with self.store.mutex:
             return self.store.locks.get(Lock(kind, name, "").item)
 
+    def locks(self, wanted: Sequence[tuple[LockKind, str]]) -> Sequence[Lock | None]:
+        with self.store.mutex:
+            return [self.store.locks.get(Lock(kind, name, "").item) for kind, name in wanted]
+
     def count_active(self, *, at_most: int) -> int:
         with self.store.mutex:
             return min(at_most, sum(u.is_active for u in self.store.upgrades.values()))
@@ -263,6 +267,19 @@ class FakeNfts:
                 self.store.nfts[nft.mint] = nft
                 self.store.locks.update({lock.item: lock for lock in takes})
 
+    def change(
+        self, change: NftChange, *, takes: Sequence[Lock] = (), releases: Sequence[Lock] = ()
+    ) -> None:
+        with self.store.writing():
+            for lock in takes:
+                self.store.require_free(lock)
+            self.store.require_unmoved(change)
+            self.store.nfts[change.after.mint] = change.after
+            self.store.locks.update({lock.item: lock for lock in takes})
+            for lock in releases:
+                if self.store.locks.get(lock.item) == lock:
+                    del self.store.locks[lock.item]
+
     def all(self, *, limit: int, cursor: str | None) -> tuple[Sequence[Nft], str | None]:
         with self.store.mutex:
             mints = sorted(self.store.nfts)
@@ -336,6 +353,35 @@ class FakeRateLimiter:
             calls = self._calls.get((name, window, number), 0) + 1
             self._calls[name, window, number] = calls
         return None if calls <= limit else epoch + (number + 1) * window - at
+
+
+class FakeBookmarks:
+    """`Bookmarks`."""
+
+    def __init__(self) -> None:
+        self._places: dict[str, str | None] = {}
+
+    def get(self, name: str) -> str | None:
+        return self._places.get(name)
+
+    def put(self, name: str, place: str | None) -> None:
+        self._places[name] = place
+
+
+class FakeAlerts:
+    """`Alerts`: remembers the calls, as (metric, facts)."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, dict[str, str]]] = []
+
+    def __contains__(self, metric: object) -> bool:
+        return any(called == metric for called, _ in self.calls)
+
+    def __len__(self) -> int:
+        return len(self.calls)
+
+    def call(self, metric: str, says: str, **facts: str) -> None:
+        self.calls.append((metric, facts))
 
 
 class FakeSwitch:

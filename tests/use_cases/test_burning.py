@@ -12,7 +12,7 @@ from nft_upgrade.domain.errors import (
 )
 from nft_upgrade.domain.events import EventType
 from nft_upgrade.domain.nft import NftStatus
-from nft_upgrade.domain.upgrade import LockKind, Status
+from nft_upgrade.domain.upgrade import LockKind, Status, Upgrade
 from nft_upgrade.use_cases.burning import Answer
 from tests.use_cases.world import ALICE, BOB, NFT_1, NFT_2, World
 
@@ -274,3 +274,51 @@ def test_eight_cancels_at_once_all_say_cancelled() -> None:
         answers = list(pool.map(lambda _: world.ending.cancel(ALICE, upgrade.id), range(8)))
     assert {answer.status for answer in answers} == {Status.CANCELLED}
     assert len(world.upgrades.events(upgrade.id)) == 2
+
+
+# --- what is our own side's fault ---------------------------------------------------------------
+
+
+def test_a_burn_in_a_version_we_cannot_read_is_held_and_calls_a_human() -> None:
+    world = World()
+    upgrade = world.claimed()
+    world.chain.disguise(signature_of(upgrade), version="2")
+    assert world.burning.verify(upgrade.id).status is Status.BURN_PENDING
+    assert world.alerts.calls[0][0] == "UnreadableTransactions"
+    assert world.alerts.calls[0][1]["upgrade_request_id"] == upgrade.id
+    world.chain.disguise(signature_of(upgrade), version="0")  # we learned to read it
+    assert world.burning.verify(upgrade.id).status is Status.BURN_CONFIRMED
+    assert len(world.alerts) == 1
+
+
+def test_providers_that_disagree_about_a_burn_call_a_human_and_decide_nothing() -> None:
+    world = World()
+    upgrade = world.claimed()
+    world.chain.disguise(signature_of(upgrade), agreed=False)
+    assert world.burning.verify(upgrade.id).status is Status.BURN_PENDING
+    assert "ProviderDisagreements" in world.alerts
+
+
+def test_a_burn_that_is_merely_not_final_yet_calls_nobody() -> None:
+    world = World()
+    upgrade = world.opened()
+    world.burning.confirm(ALICE, upgrade.id, world.chain.burn(ALICE, NFT_1))
+    world.is_halted = True
+    assert world.burning.verify(upgrade.id).status is Status.BURN_PENDING
+    assert len(world.alerts) == 0
+
+
+def test_an_unreadable_burn_that_nobody_confirmed_calls_a_human_from_the_sweep() -> None:
+    world = World()
+    upgrade = world.opened()
+    world.chain.disguise(world.chain.burn(ALICE, NFT_1), version="2")
+    world.chain.finalize()
+    world.clock.advance(seconds=31)
+    assert world.sweeping.run().expired == 0
+    assert world.status_of(upgrade) is Status.INITIATED
+    assert "UnreadableTransactions" in world.alerts
+
+
+def signature_of(upgrade: Upgrade) -> str:
+    assert upgrade.burn_signature is not None
+    return upgrade.burn_signature

@@ -1,9 +1,15 @@
 """The sweep finds what streams, executions and browsers missed, and harms nothing else."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import pytest
 
+from nft_upgrade.domain.burn import ObservedMint
 from nft_upgrade.domain.upgrade import LockKind, Status
 from nft_upgrade.use_cases.sweeping import from_both_ends
+from tests.chain_builders import keypair
+from tests.fakes.chain import FakeChain
 from tests.use_cases.world import ALICE, BOB, NFT_1, NFT_2, World
 
 
@@ -215,3 +221,50 @@ def test_a_request_that_fails_in_the_sweep_waits_for_its_next_turn() -> None:
     world.clock.advance(seconds=31)
     assert len(world.sweeping.run().faults) == 1
     assert world.sweeping.run().faults == []
+
+
+def test_one_run_looks_at_everybody_who_is_due_page_after_page() -> None:
+    world = World()
+    for number in range(30):
+        owner, mint = (str(keypair(f"{kind} {number}").pubkey()) for kind in ("owner", "mint"))
+        world.opened(owner, mint)
+    world.clock.advance(seconds=31)
+    world.chain.advance(40)
+    report = replace(world.sweeping, per_shard=2).run()
+    assert (report.watched, report.faults) == (30, [])
+    assert world.sweeping.run().watched == 0
+
+
+def test_a_run_ends_in_time_and_the_next_one_goes_on_with_the_others() -> None:
+    world = World()
+    for number in range(10):
+        owner, mint = (str(keypair(f"{kind} {number}").pubkey()) for kind in ("owner", "mint"))
+        world.opened(owner, mint)
+    world.clock.advance(seconds=31)
+    slow = replace(world.sweeping, per_shard=1, chain=Slow(world), seconds=5.0)
+    first = slow.run().watched
+    assert 0 < first < 10
+    assert replace(slow, seconds=1000.0).run().watched == 10 - first
+
+
+def test_who_has_burned_comes_before_those_who_have_not() -> None:
+    world = World()
+    world.opened(BOB, NFT_2)
+    upgrade = world.claimed()
+    world.end_executions()
+    world.clock.advance(seconds=61)
+    report = replace(world.sweeping, chain=Slow(world), seconds=0.5).run()
+    assert report.driven == 1
+    assert world.workflow.started[-1] == (upgrade.id, 2)
+
+
+class Slow(FakeChain):
+    """The world's chain, where every look takes two seconds."""
+
+    def __init__(self, world: World) -> None:
+        self.__dict__ = world.chain.__dict__
+        self._world = world
+
+    def mints(self, addresses: Sequence[str], *, commitment: str) -> Sequence[ObservedMint]:
+        self._world.clock.advance(seconds=2)
+        return super().mints(addresses, commitment=commitment)

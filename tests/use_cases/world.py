@@ -14,6 +14,7 @@ from nft_upgrade.domain.nft import Nft, NftStatus
 from nft_upgrade.domain.upgrade import Lock, LockKind, Mode, Status, Upgrade
 from nft_upgrade.use_cases.burning import Burning
 from nft_upgrade.use_cases.claiming import Claiming
+from nft_upgrade.use_cases.comparing import Comparing
 from nft_upgrade.use_cases.cosigning import Cosigning
 from nft_upgrade.use_cases.ending import Ending
 from nft_upgrade.use_cases.explaining import Explaining
@@ -32,6 +33,8 @@ from tests.chain_builders import SOL, SYSTEM_WALLET, keypair
 from tests.fakes.chain import FakeChain, FakeSigner
 from tests.fakes.events import FakePublisher
 from tests.fakes.storage import (
+    FakeAlerts,
+    FakeBookmarks,
     FakeClock,
     FakeIds,
     FakeNfts,
@@ -76,6 +79,7 @@ class World:
         self.signer = FakeSigner(SYSTEM_WALLET)
         self.publisher = FakePublisher()
         self.ids = FakeIds()
+        self.alerts, self.bookmarks = FakeAlerts(), FakeBookmarks()
         self.is_halted = False
         self.policy = Policy(
             catalogue=catalogue or default_catalogue(),
@@ -119,6 +123,7 @@ class World:
             chain=self.chain,
             cosigning=self.cosigning,
             workflow=self.workflow,
+            alerts=self.alerts,
             policy=self.policy,
         )
         self.submitting = Submitting(
@@ -163,6 +168,15 @@ class World:
         self.issuing = Issuing(
             nfts=self.nfts, sending=self.sending, policy=self.policy, clock=self.clock
         )
+        self.comparing = Comparing(
+            **shared,
+            nfts=self.nfts,
+            chain=self.chain,
+            program=TokenProgram(),
+            bookmarks=self.bookmarks,
+            alerts=self.alerts,
+            token_program=TOKEN_2022,
+        )
         self.sweeping = Sweeping(
             **shared,
             chain=self.chain,
@@ -171,6 +185,7 @@ class World:
             minting=self.minting,
             workflow=self.workflow,
             publisher=self.publisher,
+            comparing=self.comparing,
         )
 
     # --- verbs -------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from nft_upgrade.domain.burn import BurnEvidence, ObservedMint, ObservedTransact
 from nft_upgrade.domain.events import UpgradeEvent
 from nft_upgrade.domain.levels import Qualification
 from nft_upgrade.domain.nft import Nft
-from nft_upgrade.domain.upgrade import Lock, LockKind, Status, Transition, Upgrade
+from nft_upgrade.domain.upgrade import Lock, LockKind, NftChange, Status, Transition, Upgrade
 
 
 class Clock(Protocol):
@@ -19,6 +19,13 @@ class Clock(Protocol):
     def now(self) -> datetime: ...
 
     def sleep(self, seconds: float) -> None: ...
+
+
+class Alerts(Protocol):
+    """Calls a human: a log line at level error, and a metric that an alarm watches."""
+
+    def call(self, metric: str, says: str, **facts: str) -> None:
+        """`metric` is stable (infra/parts/alarms.py); `facts` say where to look."""
 
 
 class Ids(Protocol):
@@ -77,6 +84,10 @@ class Upgrades(Protocol):
     def lock(self, kind: LockKind, name: str) -> Lock | None:
         """Who holds a lock; strongly consistent."""
 
+    def locks(self, wanted: Sequence[tuple[LockKind, str]]) -> Sequence[Lock | None]:
+        """Many at once, in the order asked, at most 100; eventually consistent: before anything
+        is decided by one, it is read again by `lock`."""
+
     def count_active(self, *, at_most: int) -> int:
         """How many requests are active, counting no further than `at_most`."""
 
@@ -130,6 +141,15 @@ class Nfts(Protocol):
         Registering the same mint for the same claim again is the same as once.
         """
 
+    def change(
+        self, change: NftChange, *, takes: Sequence[Lock] = (), releases: Sequence[Lock] = ()
+    ) -> None:
+        """Repair one row outside any upgrade, with its locks: all of it or nothing.
+
+        Raises VersionConflict when the row is not as read any more, the lock's refusal when one of
+        `takes` is another's; of `releases`, those of another holder stay.
+        """
+
     def all(self, *, limit: int, cursor: str | None) -> tuple[Sequence[Nft], str | None]:
         """Every row, page by page, in no particular order."""
 
@@ -155,6 +175,8 @@ class Holder:
     delegate: str | None
     close_authority: str | None
     slot: int
+    hindrance: str | None = None
+    """Why no NFT of this kind can be upgraded (`domain/nft_account.py`); None: it can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +227,10 @@ class Chain(Protocol):
 
     def signatures_for(self, address: str, *, limit: int) -> Sequence[str]:
         """Newest first, finalized."""
+
+    def held(self, nfts: Sequence[Nft]) -> Sequence[bool]:
+        """Whether each is in its registered owner's associated account, at confirmed; at most 100.
+        False says nothing about who else holds it, or in which account."""
 
     def minted(self, successor: str, *, recipient: str, commitment: str) -> bool | None:
         """True: minted exactly as chain.md section 2 wants; None: no account there at all;

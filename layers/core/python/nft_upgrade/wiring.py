@@ -19,6 +19,7 @@ from nft_upgrade.config import (
 )
 from nft_upgrade.domain.levels import default_catalogue
 from nft_upgrade.ports import (
+    Alerts,
     AtomicProgram,
     Chain,
     Challenges,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from nft_upgrade.http.sessions import SessionVerifier
     from nft_upgrade.use_cases.burning import Burning
     from nft_upgrade.use_cases.claiming import Claiming
+    from nft_upgrade.use_cases.comparing import Comparing
     from nft_upgrade.use_cases.cosigning import Cosigning
     from nft_upgrade.use_cases.ending import Ending
     from nft_upgrade.use_cases.explaining import Explaining
@@ -290,6 +292,7 @@ def burning() -> "Burning":
         chain=chain(),
         cosigning=cosigning(),
         workflow=workflow(),
+        alerts=alerts(),
         policy=policy(),
         clock=clock(),
     )
@@ -376,6 +379,30 @@ def issuing() -> "Issuing":
 
 
 @cache
+def alerts() -> Alerts:
+    from nft_upgrade.adapters.alerts import CloudWatchAlerts
+
+    return CloudWatchAlerts()
+
+
+@cache
+def comparing() -> "Comparing":
+    from nft_upgrade.adapters.dynamodb_bookmarks import DynamoDbBookmarks
+    from nft_upgrade.use_cases.comparing import Comparing
+
+    return Comparing(
+        nfts=nfts(),
+        upgrades=upgrades(),
+        chain=chain(),
+        program=program(),
+        bookmarks=DynamoDbBookmarks(database()),
+        alerts=alerts(),
+        clock=clock(),
+        token_program=policy().token_program,
+    )
+
+
+@cache
 def sweeping() -> "Sweeping":
     from nft_upgrade import wiring_events
     from nft_upgrade.use_cases.sweeping import Sweeping
@@ -388,6 +415,7 @@ def sweeping() -> "Sweeping":
         minting=minting(),
         workflow=workflow(),
         publisher=wiring_events.publisher(),
+        comparing=comparing(),
         clock=clock(),
     )
 

@@ -249,6 +249,14 @@ class SwitchItem(Model):
     changed_at = UTCDateTimeAttribute()
 
 
+class BookmarkItem(Model):
+    """Where a recurring walk stopped; it lies with the locks too."""
+
+    TABLE = tables.LOCKS
+    lock = UnicodeAttribute(hash_key=True)
+    place = UnicodeAttribute(null=True)
+
+
 # --- transient, projections ------------------------------------------------------------------
 
 

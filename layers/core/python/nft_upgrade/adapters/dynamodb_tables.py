@@ -4,7 +4,7 @@
 |-------------|---------------|----------|------------------------------------------------------|
 | upgrades    | upgrade_id    | entry    | REQUEST, EVENT#<sequence>, ATTEMPT#<number>; stream  |
 | nfts        | mint          |          | the registry                                         |
-| locks       | lock          |          | USER, NFT, OWNER, BURN, SIG, CLAIM; SWITCH#minting   |
+| locks       | lock          |          | USER, NFT, OWNER, BURN, SIG, CLAIM; SWITCH, BOOKMARK |
 | transient   | item          |          | challenges, tickets, counters, idempotency, presence |
 | projections | projection    | entry    | what the consumers keep; qualifications              |
 """

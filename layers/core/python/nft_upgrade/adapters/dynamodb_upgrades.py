@@ -56,7 +56,7 @@ from nft_upgrade.adapters.dynamodb_items import (
     NftItem,
     RequestItem,
 )
-from nft_upgrade.adapters.dynamodb_locks import read_lock
+from nft_upgrade.adapters.dynamodb_locks import read_lock, read_locks
 from nft_upgrade.adapters.dynamodb_transactions import transact
 from nft_upgrade.adapters.dynamodb_transitions import Models, assign, present, steps_of
 from nft_upgrade.domain.errors import VersionConflict
@@ -146,6 +146,9 @@ class DynamoDbUpgrades:
 
     def lock(self, kind: LockKind, name: str) -> Lock | None:
         return read_lock(self._models.locks, kind, name)
+
+    def locks(self, wanted: Sequence[tuple[LockKind, str]]) -> Sequence[Lock | None]:
+        return read_locks(self._models.locks, wanted)
 
     def attempts(self, upgrade_id: str) -> Sequence[MintAttempt]:
         is_attempt = AttemptItem.entry.startswith(ATTEMPT)

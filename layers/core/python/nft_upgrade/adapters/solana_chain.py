@@ -22,6 +22,7 @@ from nft_upgrade.adapters.solana_rpc import RpcNode, RpcPool
 from nft_upgrade.adapters.token_program import token_account_of
 from nft_upgrade.domain.burn import BurnEvidence, ObservedMint, ObservedTransaction
 from nft_upgrade.domain.errors import ProvidersDisagree
+from nft_upgrade.domain.nft import Nft
 from nft_upgrade.ports import Blockhash, Holder, SignatureStatus, Simulation
 
 CONFIRMED, FINALIZED = questions.CONFIRMED, questions.FINALIZED
@@ -107,6 +108,21 @@ class SolanaChain:
         rows = self._pool.every(lambda node: questions.mints(node, addresses, commitment, floor))
         self._reach(commitment, [row[0].slot for row in rows])
         return tuple(self._agreed_mint(column) for column in zip(*rows, strict=True))
+
+    def held(self, nfts: Sequence[Nft]) -> Sequence[bool]:
+        """ValueError for more than 100."""
+        if len(nfts) > MOST_ACCOUNTS:
+            raise ValueError(f"at most {MOST_ACCOUNTS} NFTs per call")
+        if not nfts:
+            return ()
+        accounts = [token_account_of(nft.owner, nft.mint, nft.token_program) for nft in nfts]
+        config = {"encoding": "base64", "commitment": CONFIRMED}
+        found = self._ask(questions.token_accounts_of, "getMultipleAccounts", accounts, config)
+        return [
+            held is not None
+            and (str(held.owner), str(held.mint), held.amount) == (nft.owner, nft.mint, 1)
+            for nft, held in zip(nfts, found, strict=True)
+        ]
 
     def signatures_for(self, address: str, *, limit: int) -> Sequence[str]:
         """Without failed transactions: they changed nothing."""

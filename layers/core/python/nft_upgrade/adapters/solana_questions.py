@@ -6,17 +6,21 @@ What cannot be read raises LookupError, TypeError or ValueError; `RpcPool` asks 
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from solana.constants import SYSTEM_PROGRAM_ID
+from solders.token.state import TokenAccount
 from solders.transaction import VersionedTransaction
 
 from nft_upgrade.adapters import token_accounts
 from nft_upgrade.adapters.burn_proof import observed_transaction, unreadable_transaction
+from nft_upgrade.adapters.nft_accounts import nft_account
 from nft_upgrade.adapters.solana_rpc import RpcNode, RpcRefused
 from nft_upgrade.adapters.token_program import TOKEN_2022
 from nft_upgrade.domain.burn import BurnEvidence, ObservedMint, ObservedTransaction
 from nft_upgrade.domain.errors import TransactionRefused
+from nft_upgrade.domain.nft_account import hindrance
 from nft_upgrade.ports import Blockhash, Holder, SignatureStatus, Simulation
 
 CONFIRMED, FINALIZED = "confirmed", "finalized"
@@ -49,6 +53,11 @@ def simulation(answer: Any) -> Simulation:
     value = answer["value"]
     units, logs = value.get("unitsConsumed") or 0, value.get("logs") or ()
     return Simulation(_error_text(value["err"]), units, tuple(logs))
+
+
+def token_accounts_of(answer: Any) -> list[TokenAccount | None]:
+    values = answer["value"]
+    return [token_accounts.token_account_of(token_accounts.account_of(each)) for each in values]
 
 
 def _error_text(error: Any) -> str | None:
@@ -102,8 +111,12 @@ async def holder(node: RpcNode, mint: str) -> Holder | None:
     if not holding:
         return None
     floor = int(largest["context"]["slot"])
-    slot, (account,) = await _accounts(node, holding[:1], CONFIRMED, floor)
-    return token_accounts.holder_of(holding[0], account, slot=slot)
+    slot, (account, own) = await _accounts(node, [holding[0], mint], CONFIRMED, floor)
+    held = token_accounts.holder_of(holding[0], account, slot=slot)
+    if held is None:
+        return None
+    facts = nft_account(mint, own, slot=slot)
+    return replace(held, hindrance=hindrance(facts) if facts else "It is no mint any more.")
 
 
 async def minted(

@@ -167,11 +167,11 @@ def collection_message(
     return _message(instructions, base, blockhash)
 
 
-def token_account_of(owner: str, mint: str) -> str:
-    """The associated token account that a mint of ours is minted into."""
+def token_account_of(owner: str, mint: str, token_program: str = TOKEN_2022) -> str:
+    """The associated token account; a mint of ours is minted into its recipient's."""
     return str(
         spl.get_associated_token_address(
-            Pubkey.from_string(owner), Pubkey.from_string(mint), TOKEN_2022_PROGRAM_ID
+            Pubkey.from_string(owner), Pubkey.from_string(mint), Pubkey.from_string(token_program)
         )
     )
 

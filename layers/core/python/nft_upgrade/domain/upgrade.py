@@ -400,9 +400,16 @@ class Upgrade:
         )
 
     def complete(
-        self, mint_signature: str, *, successor: Nft, holds_owner_lock: bool, at: datetime
+        self,
+        mint_signature: str,
+        *,
+        successor: Nft,
+        holds_owner_lock: bool,
+        at: datetime,
+        known: Nft | None = None,
     ) -> "Transition":
-        """The successor is minted and finalized.
+        """The successor is minted and finalized. `known`: its registry row where it has one already
+        (the registry was rebuilt from the chain meanwhile); `successor` is then that row's change.
 
         `holds_owner_lock`: whether the user's one-NFT lock still names the predecessor; then it
         moves to the successor, else (a claim by a wallet that owns another NFT) it stays.
@@ -416,7 +423,7 @@ class Upgrade:
             due_in=None,
             releases=(self.user_lock, self.nft_lock),
             moves=moves,
-            nfts=(NftChange(None, successor),),
+            nfts=(NftChange(known, successor),),
             data={
                 "oldLevel": self.current_level,
                 "newLevel": self.target_level,

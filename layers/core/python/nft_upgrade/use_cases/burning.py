@@ -1,5 +1,6 @@
 """From "I burned it" to a proven burn: the claim, the verification, and late burns."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -16,7 +17,7 @@ from nft_upgrade.domain.errors import (
 )
 from nft_upgrade.domain.nft import Nft
 from nft_upgrade.domain.upgrade import BURNED, Failure, LockKind, Status, Transition, Upgrade
-from nft_upgrade.ports import Chain, Clock, Upgrades, Workflow
+from nft_upgrade.ports import Alerts, Chain, Clock, Upgrades, Workflow
 from nft_upgrade.use_cases.cosigning import Cosigning
 from nft_upgrade.use_cases.policy import Policy
 from nft_upgrade.use_cases.reading import Reading
@@ -43,6 +44,15 @@ class Confirmation:
     answer: Answer
 
 
+UNREADABLE = "UnreadableTransactions"
+DISAGREEMENT = "ProviderDisagreements"
+ALERTS: Mapping[str, str] = {
+    "burn_unsupported_transaction": UNREADABLE,
+    "providers_disagree": DISAGREEMENT,
+    "provider_answer_invalid": DISAGREEMENT,
+    "wrong_cluster": DISAGREEMENT,
+}
+"""Codes of checks that hold a burn through no fault of the user's, and the metric of each."""
 SOON = timedelta(seconds=5)
 """When the sweep looks again at a late burn that is not final yet."""
 
@@ -56,6 +66,7 @@ class Burning:
     chain: Chain
     cosigning: Cosigning
     workflow: Workflow
+    alerts: Alerts
     policy: Policy
     clock: Clock
 
@@ -83,6 +94,7 @@ class Burning:
             if proof.verdict is not Verdict.PENDING:
                 return self._decide(upgrade, proof)
             if self.clock.now() >= deadline:
+                self.alert(upgrade, proof)
                 break
             last_sent = self._send_again(upgrade, last_sent)
             self.clock.sleep(self.policy.poll_seconds)
@@ -101,6 +113,21 @@ class Burning:
         )
         self.start(proven)
         return proven
+
+    def alert(self, upgrade: Upgrade, proof: BurnProof) -> None:
+        """Call a human when what holds the burn is our own side's fault: it waits until we act."""
+        problem = proof.first_problem
+        code = problem.code or "" if problem else ""
+        metric = ALERTS.get(code)
+        if proof.verdict is Verdict.PENDING and metric is not None:
+            self.alerts.call(
+                metric,
+                _reason(proof),
+                code=code,
+                upgrade_request_id=upgrade.id,
+                mint=upgrade.nft_id,
+                burn_signature=proof.signature,
+            )
 
     def start(self, upgrade: Upgrade) -> None:
         """Start the workflow. When that fails the sweep starts it: what is owed is written."""
@@ -140,6 +167,8 @@ class Burning:
             return self._confirm(newer, burn_signature)
         proof = self._examine_if_reachable(upgrade, burn_signature)
         if proof is None or proof.verdict is Verdict.PENDING:
+            if proof is not None:
+                self.alert(upgrade, proof)
             self.upgrades.note(upgrade, upgrade.looked_at_again(self.clock.now() + SOON))
             return Confirmation(upgrade, Answer.LATE_PENDING)
         if proof.verdict is not Verdict.PROVEN:

@@ -5,10 +5,10 @@ may run twice or after another one was faster, and then changes nothing.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from nft_upgrade.domain.errors import ChainUnavailable, ErrorType
+from nft_upgrade.domain.errors import ChainUnavailable, Conflicting, ErrorType
 from nft_upgrade.domain.nft import Nft, NftStatus
 from nft_upgrade.domain.upgrade import Failure, LockKind, Status, Transition, Upgrade
 from nft_upgrade.ports import Clock, MintAttempt, MintOrder, Upgrades
@@ -95,10 +95,13 @@ class Minting:
         now = self.clock.now()
         signature = self._landed_signature(upgrade)
         owner_lock = self.upgrades.lock(LockKind.OWNER, upgrade.user_id)
+        known = self.reading.nfts.get(upgrade.successor)
+        successor = self._successor(upgrade, signature, at=now)
         return self._commit(
             upgrade.complete(
                 signature,
-                successor=self._successor(upgrade, signature, at=now),
+                successor=successor if known is None else _confirmed(known, successor),
+                known=known,
                 holds_owner_lock=owner_lock is not None and owner_lock.holder == upgrade.nft_id,
                 at=now,
             )
@@ -221,6 +224,18 @@ class Minting:
     def _commit(self, transition: Transition) -> Upgrade:
         self.upgrades.commit(transition)
         return transition.after
+
+
+def _confirmed(known: Nft, minted: Nft) -> Nft:
+    """The row that a rebuild or a lost answer left, completed; its owner and status are newer."""
+    if not known.is_same_nft(minted):
+        raise Conflicting(f"The registry says something else about {minted.mint}.")
+    return replace(
+        known,
+        mint_signature=minted.mint_signature,
+        version=known.version + 1,
+        updated_at=minted.updated_at,
+    )
 
 
 _ERROR_TYPES: Mapping[str, ErrorType] = {

@@ -223,6 +223,8 @@ class Opening:
             raise NftNotOwned("Another wallet holds this NFT.")
         if holder.token_program != nft.token_program:
             raise UnsupportedNft("The token program on chain is not the registered one.")
+        if holder.hindrance is not None:
+            raise UnsupportedNft(holder.hindrance)
         if holder.frozen or holder.delegate or holder.close_authority:
             raise NftNotFree("The NFT is frozen, delegated, escrowed or listed: free it first.")
         return holder

@@ -5,6 +5,7 @@ keeps the others waiting.
 """
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -21,6 +22,7 @@ from nft_upgrade.domain.upgrade import (
 )
 from nft_upgrade.ports import DUE_SHARDS, Chain, Clock, Publisher, Upgrades, Workflow
 from nft_upgrade.use_cases.burning import Burning
+from nft_upgrade.use_cases.comparing import Comparing
 from nft_upgrade.use_cases.ending import Ending
 from nft_upgrade.use_cases.minting import Minting
 from nft_upgrade.use_cases.reviewing import refused_signatures
@@ -49,12 +51,20 @@ class SweepReport:
     found_burns: int = 0
     expired: int = 0
     driven: int = 0
+    compared: int = 0
+    repaired: list[str] = field(default_factory=list)
+    paged: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sweeping:
-    """The scheduled run. `per_shard` and `per_outbox` bound the work of one run."""
+    """The scheduled run.
+
+    `seconds` and `per_outbox` bound a run's work: less than the minute until the next one, so that
+    runs do not pile up. `per_shard`: requests read at once. `parallel`: bookkeeping writes at a
+    time; nearly every look ends with nothing but one of those.
+    """
 
     upgrades: Upgrades
     chain: Chain
@@ -63,23 +73,45 @@ class Sweeping:
     minting: Minting
     workflow: Workflow
     publisher: Publisher
+    comparing: Comparing
     clock: Clock
-    per_shard: int = 250
+    per_shard: int = 1_000
     per_outbox: int = 500
+    seconds: float = 45.0
+    parallel: int = 16
 
     def run(self) -> SweepReport:
-        """Publish what is overdue, then look at every request that is due."""
+        """Publish what is overdue, look at every request that is due, compare some of the registry.
+
+        Whoever has burned comes before those who have not.
+        """
         report = SweepReport()
+        ends = self.clock.now() + timedelta(seconds=self.seconds)
         self._guarded("outbox", report, partial(self._publish, report))
-        due = self._due()
+        seen: set[str] = set()
+        with ThreadPoolExecutor(self.parallel) as workers:
+            while self.clock.now() < ends:
+                # The index lags: what was looked at a moment ago may still be in it.
+                due = [upgrade for upgrade in self._due() if upgrade.id not in seen]
+                if not due:
+                    break
+                seen.update(upgrade.id for upgrade in due)
+                self._look_at(due, ends, workers, report)
+        self._guarded("compare", report, partial(self._compare, report))
+        return report
+
+    def _look_at(
+        self, due: Sequence[Upgrade], ends: datetime, workers: Executor, report: SweepReport
+    ) -> None:
+        for upgrade in due:
+            if upgrade.status not in WATCHED and self.clock.now() < ends:
+                self._attended(upgrade, report, partial(self._drive, upgrade, report))
         watched = [upgrade for upgrade in due if upgrade.status in WATCHED]
         for start in range(0, len(watched), MINTS_PER_CALL):
+            if self.clock.now() >= ends:
+                return
             batch = watched[start : start + MINTS_PER_CALL]
-            self._guarded("watch", report, partial(self._watch, batch, report))
-        for upgrade in due:
-            if upgrade.status not in WATCHED:
-                self._attended(upgrade, report, partial(self._drive, upgrade, report))
-        return report
+            self._guarded("watch", report, partial(self._watch, batch, workers, report))
 
     # --- the outbox --------------------------------------------------------------------------
 
@@ -98,18 +130,32 @@ class Sweeping:
 
     # --- burns that nobody confirmed ---------------------------------------------------------
 
-    def _watch(self, batch: Sequence[Upgrade], report: SweepReport) -> None:
+    def _watch(self, batch: Sequence[Upgrade], workers: Executor, report: SweepReport) -> None:
         addresses = [upgrade.nft_id for upgrade in batch]
         mints = self.chain.mints(addresses, commitment="finalized")
+        report.watched += len(batch)
+        quiet = []
         for upgrade, mint in zip(batch, mints, strict=True):
-            report.watched += 1
-            look = partial(self._look_at_mint, upgrade, mint, report)
-            self._attended(upgrade, report, look)
+            if mint.supply == 1 and not self._is_over(upgrade):
+                quiet.append(upgrade)
+            else:
+                self._attended(upgrade, report, partial(self._look_at_mint, upgrade, mint, report))
+        report.faults += [fault for fault in workers.map(self._pass_over, quiet) if fault]
+
+    def _pass_over(self, upgrade: Upgrade) -> str | None:
+        """Not burned, and its time is not over: look again later. The fault, if there is one."""
+        report = SweepReport()
+        look_again = partial(self._look_again, upgrade, self._next_watch(upgrade))
+        self._guarded(upgrade.id, report, look_again)
+        return report.faults[0] if report.faults else None
+
+    def _is_over(self, upgrade: Upgrade) -> bool:
+        return upgrade.status is Status.INITIATED and upgrade.expires_at <= self.clock.now()
 
     def _look_at_mint(self, upgrade: Upgrade, mint: ObservedMint, report: SweepReport) -> None:
         if (not mint.exists or mint.supply == 0) and self._take_up_burn(upgrade):
             report.found_burns += 1
-        elif upgrade.status is Status.INITIATED and upgrade.expires_at <= self.clock.now():
+        elif self._is_over(upgrade):
             self.ending.expire(upgrade)
             report.expired += 1
         else:
@@ -127,6 +173,9 @@ class Sweeping:
         """Whether this transaction is the burn, and was acted upon."""
         if proof.verdict is Verdict.PROVEN:
             self.burning.prove(upgrade, proof)
+        elif proof.verdict is Verdict.PENDING:
+            self.burning.alert(upgrade, proof)
+            return False
         elif upgrade.status is not Status.INITIATED:
             return False
         elif proof.verdict is Verdict.UNDER_REVIEW and self._was_refused(upgrade, proof):
@@ -164,6 +213,16 @@ class Sweeping:
             self.upgrades.note(upgrade, again)
             self.burning.start(again)
         report.driven += 1
+
+    # --- registry, chain and requests ----------------------------------------------------------
+
+    def _compare(self, report: SweepReport) -> None:
+        """Last: whoever waits comes first."""
+        compared = self.comparing.run()
+        report.compared += compared.compared
+        report.repaired += compared.repaired
+        report.paged += compared.paged
+        report.faults += compared.faults
 
     # --- how ---------------------------------------------------------------------------------
 
