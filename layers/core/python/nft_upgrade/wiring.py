@@ -20,6 +20,7 @@ from nft_upgrade.config import (
 from nft_upgrade.domain.levels import default_catalogue
 from nft_upgrade.ports import (
     Alerts,
+    Bookmarks,
     Chain,
     Challenges,
     Clock,
@@ -298,8 +299,14 @@ def alerts() -> Alerts:
 
 
 @cache
-def comparing() -> "Comparing":
+def bookmarks() -> Bookmarks:
     from nft_upgrade.adapters.dynamodb_bookmarks import DynamoDbBookmarks
+
+    return DynamoDbBookmarks(database())
+
+
+@cache
+def comparing() -> "Comparing":
     from nft_upgrade.use_cases.comparing import Comparing
 
     return Comparing(
@@ -307,7 +314,7 @@ def comparing() -> "Comparing":
         upgrades=upgrades(),
         chain=chain(),
         program=program(),
-        bookmarks=DynamoDbBookmarks(database()),
+        bookmarks=bookmarks(),
         alerts=alerts(),
         clock=clock(),
         token_program=policy().token_program,
@@ -328,6 +335,7 @@ def sweeping() -> "Sweeping":
         workflow=workflow(),
         publisher=wiring_events.publisher(),
         comparing=comparing(),
+        bookmarks=bookmarks(),
         clock=clock(),
     )
 
