@@ -9,6 +9,7 @@ from solders.pubkey import Pubkey
 from spl.token import instructions as spl
 from spl.token.constants import TOKEN_2022_PROGRAM_ID
 
+from nft_upgrade.adapters.atomic_transaction import AtomicTransactions
 from nft_upgrade.adapters.solana_archive import SolanaArchive
 from nft_upgrade.adapters.solana_chain import SolanaChain
 from nft_upgrade.adapters.system import SystemClock, UlidIds
@@ -18,9 +19,12 @@ from nft_upgrade.domain.nft import Nft
 from nft_upgrade.domain.upgrade import Status, Upgrade
 from nft_upgrade.ports import Nfts, Upgrades
 from nft_upgrade.use_cases.burning import Burning
+from nft_upgrade.use_cases.claiming import Claiming
+from nft_upgrade.use_cases.cosigning import Cosigning
 from nft_upgrade.use_cases.ending import Ending
 from nft_upgrade.use_cases.issuing import Issuing
 from nft_upgrade.use_cases.minting import Minting
+from nft_upgrade.use_cases.offering import Offering
 from nft_upgrade.use_cases.opening import Opening
 from nft_upgrade.use_cases.policy import Policy
 from nft_upgrade.use_cases.reading import Reading
@@ -58,8 +62,16 @@ class RealHouse:
         )
         shared: dict[str, Any] = {"upgrades": upgrades, "clock": self.clock}
         self.reading = Reading(upgrades=upgrades, nfts=nfts)
+        atomic, signer = AtomicTransactions(), FakeSigner(base)
+        self.cosigning = Cosigning(
+            chain=self.chain, atomic=atomic, signer=signer, policy=self.policy
+        )
+        self.offering = Offering(
+            chain=self.chain, program=PROGRAM, atomic=atomic, cosigning=self.cosigning
+        )
         self.opening = Opening(
             **shared,
+            offering=self.offering,
             nfts=nfts,
             reading=self.reading,
             chain=self.chain,
@@ -73,15 +85,29 @@ class RealHouse:
         self.burning = Burning(
             **shared,
             chain=self.chain,
+            cosigning=self.cosigning,
             workflow=FakeWorkflow(),
             alerts=FakeAlerts(),
             policy=self.policy,
         )
-        self.sending = Sending(
-            chain=self.chain, program=PROGRAM, signer=FakeSigner(base), policy=self.policy
-        )
+        self.sending = Sending(chain=self.chain, program=PROGRAM, signer=signer, policy=self.policy)
         self.minting = Minting(
-            **shared, burning=self.burning, sending=self.sending, policy=self.policy
+            **shared,
+            burning=self.burning,
+            sending=self.sending,
+            cosigning=self.cosigning,
+            policy=self.policy,
+        )
+        self.claiming = Claiming(
+            upgrades=upgrades,
+            nfts=nfts,
+            chain=self.chain,
+            burning=self.burning,
+            program=PROGRAM,
+            qualifications=FakeQualifications(),
+            policy=self.policy,
+            clock=self.clock,
+            ids=UlidIds(),
         )
         self.ending = Ending(**shared, burning=self.burning, chain=self.chain)
         self.issuing = Issuing(

@@ -14,8 +14,7 @@ from nft_upgrade.adapters.dynamodb_transient import (
     DynamoDbTickets,
 )
 from nft_upgrade.adapters.dynamodb_upgrades import DynamoDbUpgrades
-from nft_upgrade.ports import Challenges, Nfts, RateLimiter, Switch, Tickets, Upgrades
-from nft_upgrade.use_cases.comparing import Bookmarks
+from nft_upgrade.ports import Bookmarks, Challenges, Nfts, RateLimiter, Switch, Tickets, Upgrades
 from tests.fakes.storage import (
     FakeBookmarks,
     FakeChallenges,

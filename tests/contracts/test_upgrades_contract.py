@@ -554,3 +554,21 @@ def all_due(storage: Storage, before: object) -> list[Upgrade]:
         for shard in range(DUE_SHARDS)
         for upgrade in storage.upgrades.due(before=before, limit=10, shard=shard)  # type: ignore[arg-type]
     ]
+
+
+def test_everything_queued_is_walked_once_page_by_page(storage: Storage) -> None:
+    rows = [nft(f"q{number}", f"owner-{number}") for number in range(9)]
+    for row in rows:
+        storage.nfts.register(row, takes=())
+        storage.upgrades.commit(opening(f"walk-{row.mint}", row))
+    seen: list[str] = []
+    cursor: str | None = None
+    while True:
+        page, cursor = storage.upgrades.queued(limit=2, cursor=cursor)
+        assert len(page) <= 2
+        seen += [upgrade.id for upgrade in page]
+        if cursor is None:
+            break
+    assert sorted(seen) == [f"walk-{row.mint}" for row in rows]
+    with pytest.raises(ValueError):
+        storage.upgrades.queued(limit=2, cursor="not ours")

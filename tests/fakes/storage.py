@@ -137,6 +137,19 @@ class FakeUpgrades:
         due = [w for w in waiting if w[0] <= before and _shard(w[1]) == shard]
         return [upgrade for _, _, upgrade in sorted(due, key=lambda w: w[:2])][:limit]
 
+    def queued(self, *, limit: int, cursor: str | None) -> tuple[Sequence[Upgrade], str | None]:
+        with self.store.mutex:
+            waiting = sorted(
+                (f"{_shard(u.id)} {u.due_at.isoformat()} {u.id}", u)
+                for u in self.store.upgrades.values()
+                if u.due_at
+            )
+        if cursor is not None and not cursor[:1].isdigit():
+            raise ValueError("not a cursor of ours")
+        rest = [(place, upgrade) for place, upgrade in waiting if cursor is None or place > cursor]
+        page = rest[:limit]
+        return [upgrade for _, upgrade in page], page[-1][0] if len(rest) > limit else None
+
     def note(self, before: Upgrade, after: Upgrade) -> None:
         with self.store.writing():
             now = self.store.upgrades.get(before.id)

@@ -67,7 +67,8 @@ def test_an_open_request_within_its_time_is_left_alone() -> None:
     report = world.sweeping.run()
     assert (report.watched, report.expired, report.faults) == (1, 0, [])
     assert world.status_of(upgrade) is Status.INITIATED
-    assert world.sweeping.run().watched == 0
+    again = world.sweeping.run()
+    assert (again.watched, again.walked) == (0, 1)
 
 
 def test_a_late_burn_of_an_expired_request_is_found() -> None:
@@ -268,3 +269,62 @@ class Slow(FakeChain):
     def mints(self, addresses: Sequence[str], *, commitment: str) -> Sequence[ObservedMint]:
         self._world.clock.advance(seconds=2)
         return super().mints(addresses, commitment=commitment)
+
+
+def test_an_open_request_is_watched_by_reading_alone_after_its_first_look() -> None:
+    world = World()
+    upgrade = world.opened()
+    world.clock.advance(seconds=31)
+    world.sweeping.run()
+    before = world.now(upgrade)
+    assert before.due_at == upgrade.expires_at
+    world.clock.advance(minutes=5)
+    assert world.sweeping.run().walked == 1
+    assert world.now(upgrade) == before
+
+
+def test_a_burn_between_first_look_and_expiry_is_found_in_passing() -> None:
+    world = World()
+    upgrade = world.opened()
+    world.clock.advance(seconds=31)
+    world.sweeping.run()
+    world.chain.burn(ALICE, NFT_1)
+    world.chain.finalize()
+    report = world.sweeping.run()
+    assert (report.watched, report.found_burns) == (0, 1)
+    assert world.status_of(upgrade) is Status.BURN_CONFIRMED
+
+
+def test_the_walk_goes_on_where_the_last_run_stopped_and_then_begins_anew() -> None:
+    world = World()
+    for number in range(10):
+        owner, mint = (str(keypair(f"{kind} {number}").pubkey()) for kind in ("owner", "mint"))
+        world.opened(owner, mint)
+    world.clock.advance(seconds=31)
+    world.chain.advance(40)
+    assert replace(world.sweeping, seconds=0.5).run().watched == 10  # nobody is due any more
+    world.bookmarks.put("walk", None)
+    slow = replace(world.sweeping, per_shard=4, chain=Slow(world), parallel=1, seconds=3.0)
+    walked = [slow.run().walked for _ in range(4)]
+    assert walked == [8, 2, 8, 2]
+
+
+def test_a_walk_whose_bookmark_leads_nowhere_begins_anew() -> None:
+    world = World()
+    world.opened()
+    world.clock.advance(seconds=31)
+    world.sweeping.run()
+    world.bookmarks.put("walk", "no such place")
+    assert world.sweeping.run().walked == 1
+
+
+def test_a_burn_that_cannot_be_taken_up_is_tried_again_at_a_steady_pace() -> None:
+    world = World()
+    upgrade = world.opened()
+    world.chain.disguise(world.chain.burn(ALICE, NFT_1), version="2")
+    world.chain.finalize()
+    for _ in range(3):
+        world.clock.advance(seconds=31)
+        report = world.sweeping.run()
+        assert (report.watched, report.walked) == (1, 0)
+    assert world.status_of(upgrade) is Status.INITIATED

@@ -186,6 +186,7 @@ class World:
             workflow=self.workflow,
             publisher=self.publisher,
             comparing=self.comparing,
+            bookmarks=self.bookmarks,
         )
 
     # --- verbs -------------------------------------------------------------------------------

@@ -94,6 +94,11 @@ class Upgrades(Protocol):
     def due(self, *, before: datetime, limit: int, shard: int = 0) -> Sequence[Upgrade]:
         """Requests whose `due_at` has passed, oldest first, from one of `DUE_SHARDS` shards."""
 
+    def queued(self, *, limit: int, cursor: str | None) -> tuple[Sequence[Upgrade], str | None]:
+        """Every request that the sweep has yet to look at, due or not, page by page, shard after
+        shard by `due_at`; eventually consistent. One that moves meanwhile may be seen twice or not
+        at all. ValueError: a cursor that is not ours."""
+
     def note(self, before: Upgrade, after: Upgrade) -> None:
         """Write `run`, `due_at`, `claimed_height` and `submitted` of `after` if version and run are
         still those of `before`, else VersionConflict. Bookkeeping, no fact about the upgrade: no
@@ -118,6 +123,14 @@ class Upgrades(Protocol):
 
 DUE_SHARDS = 4
 """Shards of the due index, so that one hot partition cannot form."""
+
+
+class Bookmarks(Protocol):
+    """Where recurring walks stopped."""
+
+    def get(self, name: str) -> str | None: ...
+
+    def put(self, name: str, place: str | None) -> None: ...
 
 
 class Nfts(Protocol):

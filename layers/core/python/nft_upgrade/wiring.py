@@ -21,6 +21,7 @@ from nft_upgrade.domain.levels import default_catalogue
 from nft_upgrade.ports import (
     Alerts,
     AtomicProgram,
+    Bookmarks,
     Chain,
     Challenges,
     Clock,
@@ -386,8 +387,14 @@ def alerts() -> Alerts:
 
 
 @cache
-def comparing() -> "Comparing":
+def bookmarks() -> Bookmarks:
     from nft_upgrade.adapters.dynamodb_bookmarks import DynamoDbBookmarks
+
+    return DynamoDbBookmarks(database())
+
+
+@cache
+def comparing() -> "Comparing":
     from nft_upgrade.use_cases.comparing import Comparing
 
     return Comparing(
@@ -395,7 +402,7 @@ def comparing() -> "Comparing":
         upgrades=upgrades(),
         chain=chain(),
         program=program(),
-        bookmarks=DynamoDbBookmarks(database()),
+        bookmarks=bookmarks(),
         alerts=alerts(),
         clock=clock(),
         token_program=policy().token_program,
@@ -416,6 +423,7 @@ def sweeping() -> "Sweeping":
         workflow=workflow(),
         publisher=wiring_events.publisher(),
         comparing=comparing(),
+        bookmarks=bookmarks(),
         clock=clock(),
     )
 

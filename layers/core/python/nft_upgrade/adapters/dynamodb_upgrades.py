@@ -131,6 +131,17 @@ class DynamoDbUpgrades:
             )
             return [upgrade_of(item) for item in found]
 
+    def queued(self, *, limit: int, cursor: str | None) -> tuple[Sequence[Upgrade], str | None]:
+        shard, start = _queue_start(cursor)
+        with storage():
+            found = self._models.requests.by_due.query(
+                request_partition(shard), limit=limit, last_evaluated_key=start
+            )
+            page = [upgrade_of(item) for item in found]
+        if len(page) == limit:
+            return page, _queue_end(shard, page[-1])
+        return page, write_cursor(str(shard + 1)) if shard + 1 < DUE_SHARDS else None
+
     def note(self, before: Upgrade, after: Upgrade) -> None:
         facts = request_facts(after)
         # A cosignature noted meanwhile stays, unless this is about the submitted transaction.
@@ -277,6 +288,30 @@ def _page_start(user_id: str, cursor: str) -> dict[str, Any]:
         "upgrade_id": {"S": upgrade_id},
         "entry": {"S": REQUEST},
     }
+
+
+def _queue_start(cursor: str | None) -> tuple[int, dict[str, Any] | None]:
+    """The shard, and after which item in it; ValueError when the cursor is none of ours."""
+    if cursor is None:
+        return 0, None
+    try:
+        (shard,), start = read_cursor(cursor, 1), None
+    except ValueError:
+        shard, due_at, upgrade_id = read_cursor(cursor, 3)
+        parse_moment(due_at)
+        start = {
+            "due_shard": {"S": request_partition(int(shard))},
+            "due_at": {"S": due_at},
+            "upgrade_id": {"S": upgrade_id},
+            "entry": {"S": REQUEST},
+        }
+    return int(shard), start
+
+
+def _queue_end(shard: int, last: Upgrade) -> str:
+    if last.due_at is None:
+        raise ValueError("what is in the queue has a time")
+    return write_cursor(str(shard), moment_text(last.due_at), last.id)
 
 
 def _page_end(last: Upgrade) -> str:

@@ -9,7 +9,7 @@ are left to the next round.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from nft_upgrade.domain.burn import ObservedMint
 from nft_upgrade.domain.comparison import (
@@ -26,7 +26,7 @@ from nft_upgrade.domain.comparison import (
 from nft_upgrade.domain.errors import AlreadyOwnsNft, ProvidersDisagree, UpgradeError
 from nft_upgrade.domain.nft import Nft, NftStatus
 from nft_upgrade.domain.upgrade import Lock, LockKind, NftChange
-from nft_upgrade.ports import Alerts, Chain, Clock, NftProgram, Nfts, Upgrades
+from nft_upgrade.ports import Alerts, Bookmarks, Chain, Clock, NftProgram, Nfts, Upgrades
 
 MISMATCH = "RegistryMismatches"
 """The metric behind the alarm; the log line beside it carries the rule's code."""
@@ -35,14 +35,6 @@ ROWS_PER_LOOK = 50
 """Two locks of each are read in one call of at most 100 items."""
 SETTLING = timedelta(minutes=5)
 """How long a row that changed is left alone: nodes may lag behind what its change was made from."""
-
-
-class Bookmarks(Protocol):
-    """Where recurring walks stopped."""
-
-    def get(self, name: str) -> str | None: ...
-
-    def put(self, name: str, place: str | None) -> None: ...
 
 
 @dataclass(slots=True)

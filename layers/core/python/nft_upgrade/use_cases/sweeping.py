@@ -20,7 +20,7 @@ from nft_upgrade.domain.upgrade import (
     Status,
     Upgrade,
 )
-from nft_upgrade.ports import DUE_SHARDS, Chain, Clock, Publisher, Upgrades, Workflow
+from nft_upgrade.ports import DUE_SHARDS, Bookmarks, Chain, Clock, Publisher, Upgrades, Workflow
 from nft_upgrade.use_cases.burning import Burning
 from nft_upgrade.use_cases.comparing import Comparing
 from nft_upgrade.use_cases.ending import Ending
@@ -33,6 +33,8 @@ LATE_BURN_HORIZON = timedelta(days=1)
 """How long a given-up request's mint is watched; later burns are honoured when confirmed."""
 MINTS_PER_CALL = 100
 """What getMultipleAccounts takes."""
+WALK = "walk"
+"""The bookmark of the round over open requests."""
 SIGNATURES_ASKED_FOR = 1_000
 """What getSignaturesForAddress gives at once."""
 SIGNATURES_LOOKED_AT = 100
@@ -48,6 +50,7 @@ class SweepReport:
 
     published: int = 0
     watched: int = 0
+    walked: int = 0
     found_burns: int = 0
     expired: int = 0
     driven: int = 0
@@ -61,9 +64,10 @@ class SweepReport:
 class Sweeping:
     """The scheduled run.
 
-    `seconds` and `per_outbox` bound a run's work: less than the minute until the next one, so that
-    runs do not pile up. `per_shard`: requests read at once. `parallel`: bookkeeping writes at a
-    time; nearly every look ends with nothing but one of those.
+    An open request costs one bookkeeping write in its life; after its first look it is watched in
+    passing, by reading alone. `seconds` and `per_outbox` bound a run's work: less than the minute
+    until the next one, so that runs do not pile up. `per_shard`: requests read at once. `parallel`:
+    bookkeeping writes, or RPC questions of the walk, at a time.
     """
 
     upgrades: Upgrades
@@ -74,11 +78,12 @@ class Sweeping:
     workflow: Workflow
     publisher: Publisher
     comparing: Comparing
+    bookmarks: Bookmarks
     clock: Clock
     per_shard: int = 1_000
     per_outbox: int = 500
     seconds: float = 45.0
-    parallel: int = 16
+    parallel: int = 8
 
     def run(self) -> SweepReport:
         """Publish what is overdue, look at every request that is due, compare some of the registry.
@@ -97,6 +102,7 @@ class Sweeping:
                     break
                 seen.update(upgrade.id for upgrade in due)
                 self._look_at(due, ends, workers, report)
+            self._guarded("walk", report, partial(self._walk, ends, workers, report))
         self._guarded("compare", report, partial(self._compare, report))
         return report
 
@@ -131,8 +137,7 @@ class Sweeping:
     # --- burns that nobody confirmed ---------------------------------------------------------
 
     def _watch(self, batch: Sequence[Upgrade], workers: Executor, report: SweepReport) -> None:
-        addresses = [upgrade.nft_id for upgrade in batch]
-        mints = self.chain.mints(addresses, commitment="finalized")
+        mints = self._mints(batch)
         report.watched += len(batch)
         quiet = []
         for upgrade, mint in zip(batch, mints, strict=True):
@@ -158,6 +163,8 @@ class Sweeping:
         elif self._is_over(upgrade):
             self.ending.expire(upgrade)
             report.expired += 1
+        elif upgrade.status is Status.INITIATED and mint.supply != 1:
+            self._look_again(upgrade, self.clock.now() + WATCH_INTERVAL)
         else:
             self._look_again(upgrade, self._next_watch(upgrade))
 
@@ -193,12 +200,48 @@ class Sweeping:
         return proof.signature in refused_signatures(self.upgrades, upgrade)
 
     def _next_watch(self, upgrade: Upgrade) -> datetime | None:
-        """Open requests at a steady pace, given-up ones ever more rarely, then no more."""
+        """Open requests when their time is over, until which they are watched in passing (`_walk`);
+        given-up ones ever more rarely, then no more."""
         now = self.clock.now()
         if upgrade.status is Status.INITIATED:
-            return now + WATCH_INTERVAL
+            return max(upgrade.expires_at, now + WATCH_INTERVAL)
         age = now - upgrade.updated_at
         return now + max(age, LATE_BURN_WATCH) if age < LATE_BURN_HORIZON else None
+
+    def _walk(self, ends: datetime, workers: Executor, report: SweepReport) -> None:
+        """Open requests that are not due: only their mints are looked at, and nothing is written
+        while nothing happens. One round per run at most, from where the last run stopped."""
+        place = self.bookmarks.get(WALK)
+        while self.clock.now() < ends:
+            page, place = self._queued(place)
+            waiting = [upgrade for upgrade in page if _is_watched_in_passing(upgrade)]
+            batches = [
+                waiting[start : start + MINTS_PER_CALL]
+                for start in range(0, len(waiting), MINTS_PER_CALL)
+            ]
+            for batch, mints in zip(batches, workers.map(self._mints, batches), strict=True):
+                report.walked += len(batch)
+                for upgrade, mint in zip(batch, mints, strict=True):
+                    if mint.supply != 1:
+                        self._attended(upgrade, report, partial(self._meet, upgrade, mint, report))
+            self.bookmarks.put(WALK, place)
+            if place is None:
+                return
+
+    def _queued(self, place: str | None) -> tuple[Sequence[Upgrade], str | None]:
+        try:
+            return self.upgrades.queued(limit=self.per_shard, cursor=place)
+        except ValueError:  # Not a place of this index any more: begin anew.
+            return self.upgrades.queued(limit=self.per_shard, cursor=None)
+
+    def _mints(self, batch: Sequence[Upgrade]) -> Sequence[ObservedMint]:
+        return self.chain.mints([upgrade.nft_id for upgrade in batch], commitment="finalized")
+
+    def _meet(self, seen: Upgrade, mint: ObservedMint, report: SweepReport) -> None:
+        """The index lags: it may have been confirmed, or looked at, a moment ago."""
+        upgrade = self.upgrades.get(seen.id)
+        if upgrade is not None and upgrade.status is Status.INITIATED:
+            self._look_at_mint(upgrade, mint, report)
 
     # --- executions that died ----------------------------------------------------------------
 
@@ -250,6 +293,12 @@ class Sweeping:
         if not self._guarded(upgrade.id, report, work):
             later = partial(self._look_again, upgrade, self.clock.now() + WATCH_INTERVAL)
             self._guarded(upgrade.id, SweepReport(), later)
+
+
+def _is_watched_in_passing(upgrade: Upgrade) -> bool:
+    """Open, and its first look found nothing: due only when its time is over."""
+    is_open = upgrade.status is Status.INITIATED
+    return is_open and upgrade.due_at is not None and upgrade.due_at >= upgrade.expires_at
 
 
 def from_both_ends(signatures: Sequence[str]) -> Sequence[str]:
