@@ -27,12 +27,13 @@ class InProcessNode:
     def __init__(self, ledger: Ledger, number: int) -> None:
         self.number = number
         self.faults = Faults()
-        self.is_down = False
+        self.fails_next = 0
         self._ledger = ledger
 
     async def call(self, method: str, *params: Any) -> Any:
         """The result. RpcRefused or RpcUnreachable."""
-        if self.is_down:
+        if self.fails_next:
+            self.fails_next -= 1
             raise RpcUnreachable(f"node {self.number} is down")
         self._ledger.catch_up()
         request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
@@ -45,7 +46,7 @@ class InProcessNode:
 
     def heal(self) -> None:
         self.faults = Faults()
-        self.is_down = False
+        self.fails_next = 0
 
 
 class InProcessPool:

@@ -23,6 +23,7 @@ from tests.machine.execution import execute
 from tests.machine.interleaving import Died, Plan, Process
 from tests.machine.invariants import check_all
 from tests.machine.ledger_reading import final_slot
+from tests.machine.live_chain import InProcessNode
 from tests.machine.live_world import LiveWorld, User
 
 EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "0"))
@@ -30,16 +31,15 @@ CI_EXAMPLES = 60
 STEPS = 50
 MOST_PROCESSES = 3
 
-ACTS = (
-    "burn",
-    "burn and close",
-    "burn",
-    "burn and close",
-    "burn too much",
-    "burn nothing",
-    "let a delegate burn",
-    "incinerate",
-    "sell",
+BURNS = ("burn", "burn and close")
+OTHER_ACTS = ("burn too much", "burn nothing", "let a delegate burn", "incinerate", "sell")
+ERRORS = (
+    ("sendTransaction", "drop-send"),
+    ("getTransaction", "null"),
+    ("getSignatureStatuses", "null"),
+    ("getMultipleAccounts", "null"),
+    ("getTransaction", "lie"),
+    ("getMultipleAccounts", "lie"),
 )
 number = st.integers(0, 5)
 plans = st.none() | st.builds(
@@ -47,177 +47,196 @@ plans = st.none() | st.builds(
 )
 
 
+def one_of(**weights: int) -> st.SearchStrategy[str]:
+    """A method's name. Few rules with many choices each: Hypothesis leaves whole rules out."""
+    return st.sampled_from([name for name, weight in weights.items() for _ in range(weight)])
+
+
 class Upgrading(RuleBasedStateMachine):
     """`number`s choose among what there is; what there is none of is left out."""
 
     world: LiveWorld
 
-    @initialize(node_count=st.integers(1, 2))
-    def begin(self, node_count: int) -> None:
+    @initialize(node_count=st.integers(1, 2), has_opened=st.sets(st.integers(0, 1)))
+    def begin(self, node_count: int, has_opened: set[int]) -> None:
         self.world = LiveWorld(node_count)
         self.processes: list[Process] = []
         self.unsent: list[VersionedTransaction] = []
+        for who in has_opened:
+            self._open(who, 0, None)
+
+    @rule(
+        what=one_of(_open=4, _burn=6, _act=1, _send=1, _confirm=4, _cancel=1, _retry=1),
+        who=number,
+        which=number,
+        plan=plans,
+    )
+    def a_user(self, what: str, who: int, which: int, plan: Plan | None) -> None:
+        getattr(self, what)(who, which, plan)
+
+    @rule(what=one_of(_execution=5, _end=1, _step=4, _sweep=3), who=number, which=number, plan=plans)
+    def the_product(self, what: str, who: int, which: int, plan: Plan | None) -> None:
+        getattr(self, what)(who, which, plan)
+
+    @rule(what=one_of(_begin=4, _go_on=8, _die=1), who=number, which=number, calls=st.integers(1, 12))
+    def a_process(self, what: str, who: int, which: int, calls: int) -> None:
+        """Work that others overtake."""
+        getattr(self, what)(who, which, calls)
+
+    @rule(what=one_of(_slots=6, _time=3, _fork=4, _skip=1, _finality=1, _poor=2), count=number)
+    def the_chain(self, what: str, count: int) -> None:
+        getattr(self, what)(count)
+
+    @rule(what=one_of(_heal=3, _down=2, _lag=1, _err=3), node=number, count=number)
+    def a_node(self, what: str, node: int, count: int) -> None:
+        getattr(self, what)(self.world.nodes[node % len(self.world.nodes)], count)
 
     # --- users -------------------------------------------------------------------------------
 
-    @rule(who=number, what=number, plan=plans)
-    def open(self, who: int, what: int, plan: Plan | None) -> None:
+    def _open(self, who: int, which: int, plan: Plan | None) -> None:
         user = self._user(who)
-        held = self.world.held_by(user)
-        if held:
-            mint = held[what % len(held)]
+        if held := self.world.held_by(user):
+            mint = held[which % len(held)]
             target = self.world.rows[mint].level + 1
             self._do(lambda: self.world.opening.open(user.address, mint, target), plan)
 
-    @rule(who=number, what=number, kind=st.sampled_from(ACTS), buyer=number, how=number)
-    def act(self, who: int, what: int, kind: str, buyer: int, how: int) -> None:
-        """Signed and sent, sent by a node that keeps sending, or signed only (`how` 5)."""
+    def _burn(self, who: int, which: int, plan: Plan | None) -> None:
+        """With one's own hand; half of the wallets confirm at once."""
         user = self._user(who)
+        self._sign_and_send(user, BURNS[which % 2], which)
+        if which > 2:
+            self._confirm_with(user, 0, user, 0, plan)
+
+    def _act(self, who: int, which: int, plan: Plan | None) -> None:
+        """Whatever else one can do with an NFT; a buyer is the next user."""
+        self._sign_and_send(self._user(who), OTHER_ACTS[which % len(OTHER_ACTS)], who)
+
+    def _sign_and_send(self, user: User, kind: str, how: int) -> None:
+        """Sent once, sent by a node that goes on sending, or signed only (`how` 5)."""
         held = self.world.held_by(user)
         if not held:
             return
-        transaction = self.world.act(user, held[what % len(held)], kind, self._user(buyer))
+        buyer = self._user(self.world.users.index(user) + 1)
+        transaction = self.world.act(user, held[how % len(held)], kind, buyer)
         if how == 5:
             self.unsent.append(transaction)
         else:
             self.world.ground.ledger.relay(transaction, resends=how > 2)
 
-    @rule(what=number)
-    def send_what_was_signed(self, what: int) -> None:
+    def _send(self, who: int, which: int, plan: Plan | None) -> None:
+        """What was only signed before."""
         if self.unsent:
-            transaction = self.unsent.pop(what % len(self.unsent))
+            transaction = self.unsent.pop(which % len(self.unsent))
             self.world.ground.ledger.relay(transaction, resends=True)
 
-    @rule(who=number, which=number, signed_by=number, back=number, plan=plans)
-    def confirm(self, who: int, which: int, signed_by: int, back: int, plan: Plan | None) -> None:
+    def _confirm(self, who: int, which: int, plan: Plan | None) -> None:
         """One's own newest signature mostly, or any other that is or will be on the chain."""
-        user, signer = self._user(who), self._user(who if signed_by > 1 else signed_by)
+        signer = self._user(who if which < 4 else which)
+        self._confirm_with(self._user(who), which % 2, signer, which // 2, plan)
+
+    def _confirm_with(
+        self, user: User, which: int, signer: User, back: int, plan: Plan | None
+    ) -> None:
         upgrade = self._own(user, which)
         if upgrade is not None and signer.signatures:
-            signature = signer.signatures[-1 - back % len(signer.signatures) // 2]
+            signature = signer.signatures[-1 - back % len(signer.signatures)]
             confirm = partial(self.world.burning.confirm, user.address, upgrade.id, signature)
             self._do(confirm, plan)
 
-    @rule(who=number, which=number, plan=plans)
-    def cancel(self, who: int, which: int, plan: Plan | None) -> None:
+    def _cancel(self, who: int, which: int, plan: Plan | None) -> None:
         user = self._user(who)
-        if upgrade := self._own(user, which):
+        if upgrade := self._own(user, which // 3):
             self._do(lambda: self.world.ending.cancel(user.address, upgrade.id), plan)
 
-    @rule(who=number, which=number, plan=plans)
-    def retry(self, who: int, which: int, plan: Plan | None) -> None:
+    def _retry(self, who: int, which: int, plan: Plan | None) -> None:
         user = self._user(who)
-        if upgrade := self._own(user, which):
+        if upgrade := self._own(user, which // 3):
             self._do(lambda: self.world.minting.retry(user.address, upgrade.id), plan)
 
     # --- workflow and sweep ------------------------------------------------------------------
 
-    @rule(which=number, plan=plans)
-    def execution(self, which: int, plan: Plan | None) -> None:
+    def _execution(self, who: int, which: int, plan: Plan | None) -> None:
         """One that was started, to its end."""
-        running = sorted(self.world.executions.running)
-        if running:
+        if running := sorted(self.world.executions.running):
             self._do(partial(self._execute, *running[which % len(running)]), plan)
 
-    @rule(which=number)
-    def execution_dies(self, which: int) -> None:
-        running = sorted(self.world.executions.running)
-        if running:
+    def _end(self, who: int, which: int, plan: Plan | None) -> None:
+        """An execution is gone."""
+        if running := sorted(self.world.executions.running):
             self.world.executions.finish(*running[which % len(running)])
 
-    @rule(which=number, step=number, plan=plans)
-    def single_step(self, which: int, step: int, plan: Plan | None) -> None:
+    def _step(self, who: int, which: int, plan: Plan | None) -> None:
         """In any order, of any upgrade: as a workflow that is run by hand."""
-        if upgrade := self._any(which):
-            self._do(self._step(upgrade, step), plan)
+        if upgrade := self._any(who):
+            self._do(self._task(upgrade, which), plan)
 
-    @rule(plan=plans)
-    def sweep(self, plan: Plan | None) -> None:
+    def _sweep(self, who: int, which: int, plan: Plan | None) -> None:
         self._do(self.world.sweeping.run, plan)
 
     # --- processes at the same time ----------------------------------------------------------
 
-    @rule(kind=number, which=number, step=number)
-    def process_begins(self, kind: int, which: int, step: int) -> None:
-        work = self._work(kind, which, step)
+    def _begin(self, who: int, which: int, calls: int) -> None:
+        work = self._work(who, which, calls)
         if work and len(self.processes) < MOST_PROCESSES:
-            self.processes.append(Process(f"process {kind}", work, self.world.gate))
+            self.processes.append(Process(f"process {who}", work, self.world.gate))
 
-    @rule(which=number, calls=st.integers(1, 12))
-    def process_goes_on(self, which: int, calls: int) -> None:
+    def _go_on(self, who: int, which: int, calls: int) -> None:
         if self.processes:
             process = self.processes[which % len(self.processes)]
             process.go_on(calls)
             self._forget_if_over(process)
 
-    @rule(which=number, is_before=st.booleans())
-    def process_dies(self, which: int, is_before: bool) -> None:
+    def _die(self, who: int, which: int, calls: int) -> None:
         if self.processes:
             process = self.processes[which % len(self.processes)]
-            process.die(is_before=is_before)
+            process.die(is_before=calls % 2 == 0)
             self._forget_if_over(process)
 
     # --- chain and nodes ---------------------------------------------------------------------
 
-    @rule(slots=st.integers(1, 40))
-    def slots_pass(self, slots: int) -> None:
-        self.world.ground.pass_slots(slots)
+    def _slots(self, count: int) -> None:
+        self.world.ground.pass_slots((1, 2, 4, 8, 16, 40)[count])
 
-    @rule(seconds=st.sampled_from((31.0, 61.0, 400.0, 1900.0)))
-    def time_passes(self, seconds: float) -> None:
+    def _time(self, count: int) -> None:
         """Also far enough that every blockhash expires, or the request."""
-        self.world.one_clock.sleep(seconds)
+        self.world.one_clock.sleep((10, 31, 61, 61, 90, 1900)[count])
         self.world.ground.ledger.catch_up()
 
-    @rule(keeps_every=st.integers(1, 3))
-    def fork(self, keeps_every: int) -> None:
+    def _fork(self, count: int) -> None:
         """All that is not final is rolled back; some of it lands again in the new fork."""
         ledger = self.world.ground.ledger
         newest = ledger.since(final_slot(ledger))
-        dropped = [each.signature for place, each in enumerate(newest) if place % keeps_every == 0]
+        every = count % 3 + 1
+        dropped = [each.signature for place, each in enumerate(newest) if place % every == 0]
         ledger.fork(final_slot(ledger), dropped=dropped)
 
-    @rule(slots=st.integers(1, 10))
-    def slots_are_skipped(self, slots: int) -> None:
-        self.world.ground.ledger.skip(slots)
+    def _skip(self, count: int) -> None:
+        """Slots without a block."""
+        self.world.ground.ledger.skip(2 * count + 1)
 
-    @rule(blocks=st.sampled_from((2, 3, 32)))
-    def finality_takes(self, blocks: int) -> None:
-        self.world.ground.ledger.set_finality(1, blocks)
+    def _finality(self, count: int) -> None:
+        self.world.ground.ledger.set_finality(1, (2, 3, 3, 8, 32, 32)[count])
 
-    @rule(count=st.integers(0, 4))
-    def payers_are_poor(self, count: int) -> None:
+    def _poor(self, count: int) -> None:
         """The next transactions of the system wallet fail for want of money."""
         settling.starve(self.world, count)
 
-    @rule(node=number, is_down=st.booleans(), lag=st.sampled_from((0, 0, 5, 60)))
-    def node_changes(self, node: int, is_down: bool, lag: int) -> None:
-        chosen = self.world.nodes[node % len(self.world.nodes)]
-        chosen.is_down, chosen.faults.lag = is_down, lag
+    def _heal(self, node: InProcessNode, count: int) -> None:
+        node.heal()
 
-    @rule(
-        node=number,
-        order=st.sampled_from(
-            (
-                ("getTransaction", "null"),
-                ("getSignatureStatuses", "null"),
-                ("getMultipleAccounts", "null"),
-                ("sendTransaction", "drop-send"),
-                ("getTransaction", "lie"),
-                ("getSignatureStatuses", "lie"),
-                ("getMultipleAccounts", "lie"),
-            )
-        ),
-        count=st.integers(1, 3),
-    )
-    def node_errs(self, node: int, order: tuple[str, str], count: int) -> None:
-        """Only one of two may lie; two nodes that tell the same lie are believed."""
-        method, kind = order
-        first = self.world.nodes[0]
+    def _down(self, node: InProcessNode, count: int) -> None:
+        node.fails_next = (1, 2, 4, 8, 16, 200)[count]
+
+    def _lag(self, node: InProcessNode, count: int) -> None:
+        node.faults.lag = (0, 1, 2, 4, 8, 40)[count]
+
+    def _err(self, node: InProcessNode, count: int) -> None:
+        """Sends are lost anywhere. Only one of two nodes lies: what both tell is believed."""
+        method, kind = ERRORS[count]
         if kind == "drop-send":
-            self.world.nodes[node % len(self.world.nodes)].faults.order(method, kind, count)
+            node.faults.order(method, kind, 2)
         elif len(self.world.nodes) > 1:
-            first.faults.order(method, kind, count)
+            self.world.nodes[0].faults.order(method, kind, 2)
 
     # --- what must hold ----------------------------------------------------------------------
 
@@ -265,7 +284,7 @@ class Upgrading(RuleBasedStateMachine):
         execute(self.world, upgrade_id, self.world.clock.sleep)
         self.world.executions.finish(upgrade_id, run)
 
-    def _step(self, upgrade: Upgrade, step: int) -> Callable[[], Any]:
+    def _task(self, upgrade: Upgrade, step: int) -> Callable[[], Any]:
         minting = self.world.minting
         steps: tuple[Callable[[str], Any], ...] = (
             self.world.burning.verify,
@@ -288,7 +307,7 @@ class Upgrading(RuleBasedStateMachine):
             return None
         if kind == 3:
             return partial(self.world.ending.cancel, upgrade.user_id, upgrade.id)
-        return self._step(upgrade, step)
+        return self._task(upgrade, step % 6)
 
     def _forget_if_over(self, process: Process) -> None:
         if process.is_over:
