@@ -1,13 +1,18 @@
 """What must be true of chain, requests, locks, events and registry at every single moment."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterator
 
+from solders.pubkey import Pubkey
+from spl.token.constants import TOKEN_2022_PROGRAM_ID
+
+from local.solana.ledger import Commitment
 from nft_upgrade.domain.events import EventType, first_broken_link
 from nft_upgrade.domain.nft import NftStatus
 from nft_upgrade.domain.upgrade import ACTIVE, BURNED, LockKind, Status, Upgrade
 from tests.machine.ledger_reading import Burned, burns, final_slot, mints
-from tests.machine.live_world import BY_OWN_HAND, PROGRAM, LiveWorld
+from tests.machine.live_world import BY_OWN_HAND, LiveWorld
 from tests.use_cases.world import BASE
 
 GIVEN_UP = {EventType.UPGRADE_CANCELLED, EventType.UPGRADE_EXPIRED, EventType.UPGRADE_FAILED}
@@ -19,23 +24,25 @@ def check_all(world: LiveWorld) -> None:
     for upgrade in world.store.upgrades.values():
         check_history(world, upgrade)
         check_burned(world, upgrade)
+        check_refusals(world, upgrade)
+        check_attempts(world, upgrade)
     check_published(world)
     check_locks(world)
     check_registry(world)
 
 
-def successor_of(mint: str, world: LiveWorld) -> str:
-    """Where the one successor of an NFT is, whatever the database says."""
-    return PROGRAM.successor_address(
-        mint_base=BASE, predecessor=mint, token_program=world.policy.token_program
-    )
+def successor_of(mint: str) -> str:
+    """Where the one successor of an NFT is: recomputed here, as anybody can."""
+    tagged = b"nft-upgrade/successor/1\x00" + bytes(Pubkey.from_string(mint))
+    seed = hashlib.sha256(tagged).hexdigest()[:32]
+    return str(Pubkey.create_with_seed(Pubkey.from_string(BASE), seed, TOKEN_2022_PROGRAM_ID))
 
 
 def check_chain(world: LiveWorld) -> None:
     """At most one successor, only of what is burned for good, only for who held it then."""
     ledger = world.ground.ledger
     burned = {burn.mint: burn for burn in burns(ledger)}
-    owed = {successor_of(mint, world): burn for mint, burn in burned.items()}
+    owed = {successor_of(mint): burn for mint, burn in burned.items()}
     first = {mint for mint, nft in world.rows.items() if nft.predecessor is None}
     made = [minted for minted in mints(ledger) if minted.mint not in first]
     for minted in made:
@@ -76,6 +83,33 @@ def check_burned(world: LiveWorld, upgrade: Upgrade) -> None:
         (minted,) = (each for each in mints(ledger) if each.mint == upgrade.successor)
         assert minted.slot <= final_slot(ledger), "completed before it was final"
         assert minted.signature == upgrade.mint_signature
+
+
+def check_refusals(world: LiveWorld, upgrade: Upgrade) -> None:
+    """No rightful burn is refused, and no operator gets what is none of his business."""
+    burn = burn_of(world, upgrade.nft_id)
+    is_rightful = (
+        burn is not None
+        and burn.owner == upgrade.user_id
+        and burn.slot >= upgrade.opened_slot
+        and world.made_by[burn.signature] in BY_OWN_HAND
+    )
+    for event in world.store.events[upgrade.id]:
+        if event.type is EventType.BURN_REJECTED and burn is not None:
+            refused = event.data["proof"]["signature"] == burn.signature
+            assert not (is_rightful and refused), "a rightful burn was refused"
+    if upgrade.status is Status.UNDER_REVIEW:
+        assert burn is not None and burn.owner == upgrade.user_id and not is_rightful
+
+
+def check_attempts(world: LiveWorld, upgrade: Upgrade) -> None:
+    """Whatever was replaced by a newer attempt can never land any more."""
+    ledger = world.ground.ledger
+    final = ledger.view(Commitment.FINALIZED)
+    for attempt in world.store.attempts.get(upgrade.id, [])[:-1]:
+        if attempt.signature is not None and final.height <= attempt.last_valid_block_height + 32:
+            landed = ledger.find(world.program.signature_text(attempt.signature), final)
+            assert landed is not None and landed.error is not None, "replaced while it may land"
 
 
 def burn_of(world: LiveWorld, mint: str) -> Burned | None:

@@ -84,6 +84,7 @@ class LiveWorld(World):
         self.switch = FakeSwitch()
         self.qualifications = FakeQualifications()
         self.policy = _policy()
+        self.program = PROGRAM
         self._put_behind_the_gate()
         self._wire()
         self.users = [User("alice"), User("bob"), User("carol")]

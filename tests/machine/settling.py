@@ -33,6 +33,7 @@ def settle(world: LiveWorld) -> None:
     """Until nothing is owed and nobody waits; else until even the most patient gives up."""
     world.gate.plan = None
     starve(world, 0)
+    world.kafka.fail = {}
     for node in world.nodes:
         node.heal()
     world.ground.ledger.set_finality(1, 3)
@@ -83,7 +84,7 @@ def _whom_is_something_owed(world: LiveWorld) -> list[Burned]:
     return [
         burn
         for burn in rightful_burns(world)
-        if (successor_of(burn.mint, world), burn.owner) not in made or burn.mint not in completed
+        if (successor_of(burn.mint), burn.owner) not in made or burn.mint not in completed
     ]
 
 
