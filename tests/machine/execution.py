@@ -17,7 +17,7 @@ from tests.use_cases.world import World
 FILE = Path(__file__).parent.parent.parent / "functions" / "upgrade.asl.json"
 STATES: Mapping[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))["States"]
 START = "VerifyBurn"
-MOST_STATES = 60
+MOST_STATES = 24
 """Then the execution times out, as after its hour."""
 
 Data = dict[str, Any]

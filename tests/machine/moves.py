@@ -18,13 +18,13 @@ from tests.machine.live_world import LiveWorld, User
 from tests.machine.settling import starve
 
 WEIGHTS = {
-    "users": {"opens": 8, "burns": 10, "acts": 3, "sends": 2, "confirms": 6, "cancels": 3}
-    | {"retries": 2},
     "product": {"executes": 10, "execution_ends": 2, "steps": 14, "sweeps": 6, "kafka_halts": 1},
+    "users": {"opens": 5, "burns": 10, "acts": 3, "sends": 2, "confirms": 6, "cancels": 5}
+    | {"retries": 2},
     "time": {"slots_pass": 10, "time_passes": 3},
     "processes": {"process_begins": 6, "process_goes_on": 14, "process_dies": 2},
     "chain": {"forks": 5, "skips": 1, "finality_changes": 2, "mints_fail": 3},
-    "nodes": {"node_heals": 4, "node_fails": 3, "node_lags": 2, "node_errs": 5},
+    "nodes": {"node_heals": 4, "node_fails": 3, "node_lags": 2, "node_errs": 8},
 }
 """How often each move is chosen, by group."""
 GROUP_OF = {name: group for group, names in WEIGHTS.items() for name in names}
@@ -81,14 +81,14 @@ class Moves:
         user = self._user(move.who)
         self._sign_and_send(user, BY_HAND[move.which % 2], move.which)
         if move.which > 2:
-            self._confirm(user, 0, user, 0, move.plan)
+            self._confirm_newest(user, move.plan)
 
     def acts(self, move: Move) -> None:
         """Whatever else one can do with an NFT."""
         user = self._user(move.who)
         self._sign_and_send(user, OTHERWISE[move.which % len(OTHERWISE)], move.who)
         if move.which > 1:
-            self._confirm(user, 0, user, 0, move.plan)
+            self._confirm_newest(user, move.plan)
 
     def sends(self, move: Move) -> None:
         """What was only signed before."""
@@ -98,20 +98,20 @@ class Moves:
 
     def confirms(self, move: Move) -> None:
         """One's own newest signature mostly, or any other that is or will be on the chain."""
-        signer = self._user(move.who if move.which < 4 else move.which)
-        self._confirm(
-            self._user(move.who), move.which % 2, signer, move.which // 2, move.plan
-        )
+        if upgrade := self._any(move.who):
+            own = self._named(upgrade.user_id)
+            signer = own if move.which < 4 else self._user(move.which)
+            self._confirm(upgrade, signer, move.which // 2, move.plan)
 
     def cancels(self, move: Move) -> None:
-        user = self._user(move.who)
-        if upgrade := self._own(user, move.which // 3):
-            self._do(lambda: self.world.ending.cancel(user.address, upgrade.id), move.plan)
+        if upgrade := self._any(move.who):
+            cancel = partial(self.world.ending.cancel, upgrade.user_id, upgrade.id)
+            self._do(cancel, move.plan)
 
     def retries(self, move: Move) -> None:
-        user = self._user(move.who)
-        if upgrade := self._own(user, move.which // 3):
-            self._do(lambda: self.world.minting.retry(user.address, upgrade.id), move.plan)
+        if upgrade := self._any(move.who):
+            retry = partial(self.world.minting.retry, upgrade.user_id, upgrade.id)
+            self._do(retry, move.plan)
 
     def _sign_and_send(self, user: User, kind: str, how: int) -> None:
         """Sent once, sent by a node that goes on sending, or only signed (`how` 5). The buyer of
@@ -126,13 +126,17 @@ class Moves:
         else:
             self.world.ground.ledger.relay(transaction, resends=how > 2)
 
-    def _confirm(
-        self, user: User, which: int, signer: User, back: int, plan: Plan | None
-    ) -> None:
-        upgrade = self._own(user, which)
-        if upgrade is not None and signer.signatures:
+    def _confirm_newest(self, user: User, plan: Plan | None) -> None:
+        own = self.world.upgrades_of(user)
+        if own:
+            self._confirm(own[-1], user, 0, plan)
+
+    def _confirm(self, upgrade: Upgrade, signer: User, back: int, plan: Plan | None) -> None:
+        if signer.signatures:
             signature = signer.signatures[-1 - back % len(signer.signatures)]
-            confirm = partial(self.world.burning.confirm, user.address, upgrade.id, signature)
+            confirm = partial(
+                self.world.burning.confirm, upgrade.user_id, upgrade.id, signature
+            )
             self._do(confirm, plan)
 
     # --- workflow and sweep ------------------------------------------------------------------
@@ -228,26 +232,26 @@ class Moves:
         """Sends are lost anywhere. Only one of two nodes lies: what both tell is believed."""
         method, kind = ERRORS[move.which]
         if kind == "drop-send":
-            self._node(move).faults.order(method, kind, 2)
+            self._node(move).faults.order(method, kind, 3)
         elif len(self.world.nodes) > 1:
-            self.world.nodes[0].faults.order(method, kind, 2)
+            self.world.nodes[0].faults.order(method, kind, 3)
 
     # --- how ---------------------------------------------------------------------------------
 
     def _user(self, who: int) -> User:
         return self.world.users[who % len(self.world.users)]
 
+    def _named(self, address: str) -> User:
+        return next(user for user in self.world.users if user.address == address)
+
     def _node(self, move: Move) -> InProcessNode:
         return self.world.nodes[move.who % len(self.world.nodes)]
 
-    def _own(self, user: User, back: int) -> Upgrade | None:
-        own = self.world.upgrades_of(user)
-        return own[-1 - back % len(own)] if own else None
-
     def _any(self, which: int) -> Upgrade | None:
-        """Of the active ones, if there are any."""
+        """Of the active ones, if there are any; the last number means all."""
         upgrades = list(self.world.store.upgrades.values())
-        chosen = [upgrade for upgrade in upgrades if upgrade.is_active] or upgrades
+        active = [upgrade for upgrade in upgrades if upgrade.is_active]
+        chosen = upgrades if which == MOST_NUMBER else active or upgrades
         return chosen[which % len(chosen)] if chosen else None
 
     def _running(self, which: int) -> tuple[str, int] | None:
@@ -296,9 +300,9 @@ class Moves:
             self.world.burning.verify,
             minting.prepare,
             minting.submit,
-            minting.await_mint,
             minting.complete,
             minting.prepare,
+            minting.await_mint,
             lambda upgrade_id: minting.mark_retryable(upgrade_id, "States.Timeout"),
         )
         return partial(tasks[step], upgrade.id)

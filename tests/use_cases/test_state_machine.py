@@ -40,7 +40,7 @@ class Upgrading(RuleBasedStateMachine):
 
     @initialize(
         node_count=st.integers(1, 2),
-        have_opened=st.sets(st.integers(0, 1)),
+        have_opened=st.sets(st.integers(0, 1), min_size=1),
         without=st.sets(st.sampled_from(OPTIONAL)),
     )
     def begin(self, node_count: int, have_opened: set[int], without: set[str]) -> None:
