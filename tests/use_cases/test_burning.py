@@ -9,6 +9,7 @@ from nft_upgrade.domain.errors import (
     CannotCancelAfterBurn,
     NftLocked,
     NotFound,
+    ProvidersDisagree,
     WrongStatus,
 )
 from nft_upgrade.domain.events import EventType
@@ -250,6 +251,17 @@ def test_nobody_cancels_an_nft_that_is_burned_on_chain(is_final: bool) -> None:
         world.chain.advance(2)
     with pytest.raises(CannotCancelAfterBurn):
         world.ending.cancel(ALICE, upgrade.id)
+
+
+def test_nobody_cancels_while_the_providers_contradict_each_other_about_the_nft() -> None:
+    world = World()
+    upgrade = world.opened()
+    world.chain.is_disputed = True
+    with pytest.raises(ProvidersDisagree):
+        world.ending.cancel(ALICE, upgrade.id)
+    assert world.status_of(upgrade) is Status.INITIATED
+    world.chain.is_disputed = False
+    assert world.ending.cancel(ALICE, upgrade.id).status is Status.CANCELLED
 
 
 def test_a_claim_that_is_undecided_is_not_cancelled() -> None:
