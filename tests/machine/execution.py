@@ -36,11 +36,16 @@ def tasks_of(world: World) -> Mapping[str, Callable[[Data], Data]]:
     }
 
 
-def execute(world: World, upgrade_id: str, sleep: Callable[[float], None]) -> None:
+def execute(
+    world: World,
+    upgrade_id: str,
+    sleep: Callable[[float], None],
+    most_states: int = MOST_STATES,
+) -> None:
     """One execution, until Done, its time-out or a failure of its very last resort."""
     data: Data = {"upgradeRequestId": upgrade_id}
     name = START
-    for _ in range(MOST_STATES):
+    for _ in range(most_states):
         state = STATES[name]
         if state["Type"] == "Succeed":
             return

@@ -8,7 +8,7 @@ from solders.pubkey import Pubkey
 from spl.token.constants import TOKEN_2022_PROGRAM_ID
 
 from local.solana.ledger import Commitment
-from nft_upgrade.domain.events import EventType, first_broken_link
+from nft_upgrade.domain.events import EventType, UpgradeEvent, first_broken_link
 from nft_upgrade.domain.nft import NftStatus
 from nft_upgrade.domain.upgrade import ACTIVE, BURNED, LockKind, Status, Upgrade
 from tests.machine.ledger_reading import Burned, burns, final_slot, mints
@@ -127,7 +127,7 @@ def check_published(world: LiveWorld) -> None:
         assert sequences == list(range(1, len(sequences) + 1)), "published out of order"
 
 
-def committed_events(world: LiveWorld) -> Iterator[object]:
+def committed_events(world: LiveWorld) -> Iterator[UpgradeEvent]:
     for events in world.store.events.values():
         yield from events
 
@@ -147,9 +147,7 @@ def check_locks(world: LiveWorld) -> None:
             signature = f"{LockKind.SIGNATURE}#{upgrade.burn_signature}#{upgrade.nft_id}"
             expected[signature] = upgrade.id
     kinds = (LockKind.USER, LockKind.NFT, LockKind.BURN, LockKind.SIGNATURE)
-    held = {
-        item: lock.holder for item, lock in world.store.locks.items() if lock.kind in kinds
-    }
+    held = {item: lock.holder for item, lock in world.store.locks.items() if lock.kind in kinds}
     assert held == expected
 
 

@@ -1,4 +1,4 @@
-"""What happened to NFTs, read from the ledger's own balances: independent of the code under test."""
+"""What happened to NFTs, read from the ledger's own balances, not through the code under test."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -118,7 +118,9 @@ class LiveWorld(World):
 
     def issue(self, user: User, claim_id: str) -> str:
         """A first NFT, minted on chain and registered; its mint."""
-        order = self.policy.order(recipient=user.address, level=1, mint_base=BASE, claim_id=claim_id)
+        order = self.policy.order(
+            recipient=user.address, level=1, mint_base=BASE, claim_id=claim_id
+        )
         blockhash = self.live_chain.latest_blockhash()
         rent = self.ground.ledger.rent(PROGRAM.account_size(order))
         message = PROGRAM.mint_message(order, blockhash, rent=rent, units=UNITS, fee=0)

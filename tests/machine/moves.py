@@ -11,8 +11,8 @@ from nft_upgrade.domain.errors import Conflicting, UpgradeError
 from nft_upgrade.domain.upgrade import Status, Upgrade
 from tests.machine.execution import execute
 from tests.machine.interleaving import Died, Plan, Process
-from tests.machine.invariants import burns, committed_events
-from tests.machine.ledger_reading import final_slot
+from tests.machine.invariants import committed_events
+from tests.machine.ledger_reading import burns, final_slot
 from tests.machine.live_chain import InProcessNode
 from tests.machine.live_world import LiveWorld, User
 from tests.machine.settling import starve
@@ -33,13 +33,13 @@ OPTIONAL = ("processes", "chain", "nodes", "plans")
 BY_HAND = ("burn", "burn and close")
 OTHERWISE = ("sell", "burn nothing", "let a delegate burn", "burn too much", "incinerate")
 ERRORS = (
+    ("getTransaction", "lie"),
+    ("getMultipleAccounts", "lie"),
+    ("getSignatureStatuses", "lie"),
     ("sendTransaction", "drop-send"),
     ("getTransaction", "null"),
     ("getSignatureStatuses", "null"),
     ("getMultipleAccounts", "null"),
-    ("getTransaction", "lie"),
-    ("getMultipleAccounts", "lie"),
-    ("getSignatureStatuses", "lie"),
 )
 MOST_NUMBER = 6
 """Of `who` and `which`."""
@@ -134,17 +134,16 @@ class Moves:
     def _confirm(self, upgrade: Upgrade, signer: User, back: int, plan: Plan | None) -> None:
         if signer.signatures:
             signature = signer.signatures[-1 - back % len(signer.signatures)]
-            confirm = partial(
-                self.world.burning.confirm, upgrade.user_id, upgrade.id, signature
-            )
+            confirm = partial(self.world.burning.confirm, upgrade.user_id, upgrade.id, signature)
             self._do(confirm, plan)
 
     # --- workflow and sweep ------------------------------------------------------------------
 
     def executes(self, move: Move) -> None:
-        """An execution that was started, to its end."""
-        if running := self._running(move.which):
-            self._do(partial(self._execute, *running), move.plan)
+        """An execution that was started, to its end; or its first states, and it goes on later."""
+        if running := self._running(move.who):
+            states = (None, None, None, None, 3, 5, 6)[move.which]
+            self._do(partial(self._execute, *running, states), move.plan)
 
     def execution_ends(self, move: Move) -> None:
         """Without a trace."""
@@ -153,7 +152,7 @@ class Moves:
 
     def steps(self, move: Move) -> None:
         """In any order, of any upgrade: as a workflow that is run by hand."""
-        if upgrade := self._any(move.who):
+        if upgrade := self._minting() or self._any(move.who):
             self._do(self._task(upgrade, move.which), move.plan)
 
     def sweeps(self, move: Move) -> None:
@@ -232,9 +231,9 @@ class Moves:
         """Sends are lost anywhere. Only one of two nodes lies: what both tell is believed."""
         method, kind = ERRORS[move.which]
         if kind == "drop-send":
-            self._node(move).faults.order(method, kind, 3)
+            self._node(move).faults.order(method, kind, 6)
         elif len(self.world.nodes) > 1:
-            self.world.nodes[0].faults.order(method, kind, 3)
+            self.world.nodes[0].faults.order(method, kind, 6)
 
     # --- how ---------------------------------------------------------------------------------
 
@@ -253,6 +252,10 @@ class Moves:
         active = [upgrade for upgrade in upgrades if upgrade.is_active]
         chosen = upgrades if which == MOST_NUMBER else active or upgrades
         return chosen[which % len(chosen)] if chosen else None
+
+    def _minting(self) -> Upgrade | None:
+        upgrades = self.world.store.upgrades.values()
+        return next((u for u in upgrades if u.status is Status.MINT_PENDING), None)
 
     def _running(self, which: int) -> tuple[str, int] | None:
         running = sorted(self.world.executions.running)
@@ -290,7 +293,10 @@ class Moves:
         finally:
             self.world.gate.plan = None
 
-    def _execute(self, upgrade_id: str, run: int) -> None:
+    def _execute(self, upgrade_id: str, run: int, states: int | None = None) -> None:
+        if states is not None:
+            execute(self.world, upgrade_id, self.world.clock.sleep, states)
+            return
         execute(self.world, upgrade_id, self.world.clock.sleep)
         self.world.executions.finish(upgrade_id, run)
 
@@ -301,7 +307,7 @@ class Moves:
             minting.prepare,
             minting.submit,
             minting.complete,
-            minting.prepare,
+            minting.complete,
             minting.await_mint,
             lambda upgrade_id: minting.mark_retryable(upgrade_id, "States.Timeout"),
         )

@@ -6,8 +6,8 @@ from nft_upgrade.domain.errors import AlreadyOwnsNft
 from nft_upgrade.domain.nft import NftStatus
 from nft_upgrade.domain.upgrade import ACTIVE, LockKind, Status
 from tests.machine.execution import execute
-from tests.machine.invariants import burns, check_all, committed_events, successor_of
-from tests.machine.ledger_reading import Burned, mints
+from tests.machine.invariants import check_all, committed_events, successor_of
+from tests.machine.ledger_reading import Burned, burns, mints
 from tests.machine.live_world import BY_OWN_HAND, LiveWorld, User
 from tests.use_cases.world import BASE
 
@@ -66,7 +66,7 @@ def check_end(world: LiveWorld) -> None:
 def rightful_burns(world: LiveWorld) -> list[Burned]:
     """By the owner's own hand, after he had opened a request for it."""
     upgrades = world.store.upgrades.values()
-    opened = {}
+    opened: dict[tuple[str, str], int] = {}
     for upgrade in upgrades:
         place = (upgrade.nft_id, upgrade.user_id)
         opened[place] = min(upgrade.opened_slot, opened.get(place, upgrade.opened_slot))

@@ -136,11 +136,11 @@ def _is_minted(
 
 
 async def burn_evidence(node: RpcNode, signature: str, mint: str) -> BurnEvidence:
-    transaction, height, (observed,) = await asyncio.gather(
-        _transaction(node, signature),
-        _block_height(node, FINALIZED),
-        mints(node, [mint], FINALIZED, None),
+    transaction, (observed,) = await asyncio.gather(
+        _transaction(node, signature), mints(node, [mint], FINALIZED, None)
     )
+    # Only what is not seen can be too old. That the height is read after it: within LAG_MARGIN.
+    height = await _block_height(node, FINALIZED) if transaction is None else None
     if transaction is not None and transaction.finalized and observed.slot < transaction.slot:
         observed = await _read_after(node, observed, transaction.slot)
     return BurnEvidence(

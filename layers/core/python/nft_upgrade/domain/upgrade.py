@@ -145,8 +145,8 @@ class Upgrade:
 
     `successor` is the address the next NFT will have, known before the burn (chain.md section 2).
     `opened_slot` orders the burn after the request; `claimed_height` is the finalized block height
-    at the burn's claim (None while no provider answered), from which "that signature can no longer
-    land" is derived. `run` numbers
+    when the claimed burn was first looked for and not decided (None before), from which "that
+    signature can no longer land" is derived. `run` numbers
     the workflow executions. `due_at` is when the sweep looks at the request next; None: never.
     """
 
