@@ -1,9 +1,9 @@
-"""`python -m benchmarks [imports|calls|api|stack|sweep ...]`: without a name, all of them."""
+"""`python -m benchmarks [imports|calls|api|stack|chain|sweep ...]`: without a name, all of them."""
 
 import sys
 from collections.abc import Callable, Mapping
 
-from benchmarks import api, calls, imports, stack, sweep
+from benchmarks import api, calls, chain, imports, stack, sweep
 
 BENCHMARKS: Mapping[str, Callable[[], None]] = {
     "imports": imports.main,
@@ -11,6 +11,7 @@ BENCHMARKS: Mapping[str, Callable[[], None]] = {
     "api": api.main,
     "stack": stack.main,
     "sweep": sweep.main,
+    "chain": chain.main,
 }
 
 

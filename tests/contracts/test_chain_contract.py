@@ -244,7 +244,7 @@ def test_a_signature_that_is_not_on_chain_is_pending(world: World) -> None:
     mint = world.give_nft()
     evidence = world.chain.burn_evidence(UNUSED_SIGNATURE, mint)
     assert evidence.transaction is None
-    assert evidence.finalized_height > 0
+    assert evidence.finalized_height is not None and evidence.finalized_height > 0
     assert check_burn(evidence, claim(UNUSED_SIGNATURE, mint)).verdict is Verdict.PENDING
 
 

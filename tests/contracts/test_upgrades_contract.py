@@ -275,7 +275,7 @@ def test_a_note_writes_its_three_facts_and_no_event(storage: Storage) -> None:
 def test_a_submitted_transaction_is_kept_and_cosigned_once(storage: Storage) -> None:
     upgrade, _ = opened(storage)
     submitted = Submitted(b"\x01wire", "account", 4_000_000, 300_000_150)
-    claimed = commit(storage, upgrade.submit(submitted, "5ignature", height=7, at=NOW))
+    claimed = commit(storage, upgrade.submit(submitted, "5ignature", at=NOW))
     assert storage.upgrades.get(upgrade.id) == claimed
     signed = claimed.cosigned(bytes(64))
     storage.upgrades.note(claimed, signed)

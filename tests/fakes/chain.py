@@ -53,6 +53,8 @@ class FakeChain:
         self.current_slot = 1_000
         self.down: str | None = None
         """Set to a reason: every call raises ChainUnavailable."""
+        self.is_disputed = False
+        """Providers contradict each other about every mint account."""
         self.forgets_sends = False
         """Sends are accepted and never land."""
         self.refusal: str | None = None
@@ -246,7 +248,8 @@ class FakeChain:
         if len(addresses) > MOST_MINTS:
             raise ValueError(f"at most {MOST_MINTS} mints per call")
         slot = self._at(commitment)
-        return tuple(_observed(address, self._state(address, slot), slot) for address in addresses)
+        seen = (_observed(address, self._state(address, slot), slot) for address in addresses)
+        return tuple(replace(mint, agreed=not self.is_disputed) for mint in seen)
 
     def held(self, nfts: Sequence[Nft]) -> Sequence[bool]:
         if len(nfts) > MOST_MINTS:

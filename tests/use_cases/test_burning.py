@@ -8,6 +8,7 @@ from nft_upgrade.domain.errors import (
     BurnAlreadyUsed,
     CannotCancelAfterBurn,
     NotFound,
+    ProvidersDisagree,
     WrongStatus,
 )
 from nft_upgrade.domain.events import EventType
@@ -96,6 +97,18 @@ def test_a_claim_is_taken_while_the_chain_is_away_and_verified_later() -> None:
     assert world.burning.verify(upgrade.id).status is Status.BURN_CONFIRMED
 
 
+def test_a_claim_goes_stale_only_from_when_it_was_first_looked_for() -> None:
+    world = World()
+    upgrade = world.opened()
+    world.burning.confirm(ALICE, upgrade.id, NOBODYS_SIGNATURE)
+    world.chain.advance(1_000)
+    first = world.chain.block_height(commitment="finalized")
+    pending = world.burning.verify(upgrade.id)
+    assert pending.status is Status.BURN_PENDING
+    assert pending.claimed_height is not None
+    assert pending.claimed_height >= first
+
+
 def test_a_claim_is_taken_while_the_workflow_is_away_and_found_by_the_sweep() -> None:
     world = World()
     world.workflow.is_down = True
@@ -111,6 +124,7 @@ def test_a_signature_that_never_lands_is_rejected_and_the_request_open_again() -
     world = World()
     upgrade = world.opened()
     world.burning.confirm(ALICE, upgrade.id, NOBODYS_SIGNATURE)
+    assert world.burning.verify(upgrade.id).status is Status.BURN_PENDING
     world.chain.advance(1_000)
     rejected = world.burning.verify(upgrade.id)
     assert rejected.status is Status.INITIATED
@@ -123,6 +137,7 @@ def test_after_a_rejection_the_real_burn_can_be_confirmed_under_a_new_execution(
     world = World()
     upgrade = world.opened()
     world.burning.confirm(ALICE, upgrade.id, NOBODYS_SIGNATURE)
+    world.burning.verify(upgrade.id)
     world.chain.advance(1_000)
     world.burning.verify(upgrade.id)
     signature = world.chain.burn(ALICE, NFT_1)
@@ -249,6 +264,17 @@ def test_nobody_cancels_an_nft_that_is_burned_on_chain(is_final: bool) -> None:
         world.chain.advance(2)
     with pytest.raises(CannotCancelAfterBurn):
         world.ending.cancel(ALICE, upgrade.id)
+
+
+def test_nobody_cancels_while_the_providers_contradict_each_other_about_the_nft() -> None:
+    world = World()
+    upgrade = world.opened()
+    world.chain.is_disputed = True
+    with pytest.raises(ProvidersDisagree):
+        world.ending.cancel(ALICE, upgrade.id)
+    assert world.status_of(upgrade) is Status.INITIATED
+    world.chain.is_disputed = False
+    assert world.ending.cancel(ALICE, upgrade.id).status is Status.CANCELLED
 
 
 def test_a_claim_that_is_undecided_is_not_cancelled() -> None:

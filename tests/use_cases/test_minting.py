@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from nft_upgrade.adapters.token_program import TOKEN_2022
+from nft_upgrade.adapters.token_program import TOKEN_2022, TokenProgram
 from nft_upgrade.domain.errors import (
     ChainUnavailable,
     Conflicting,
@@ -230,6 +230,24 @@ def test_a_finalized_mint_whose_attempts_are_lost_is_completed_from_the_chain() 
     assert done.status is Status.COMPLETED
     assert done.mint_signature == world.sending.signature_text(attempt)
     assert len(world.chain.sent) == 1
+
+
+def test_a_successor_minted_by_an_attempt_that_is_lost_does_not_wait_for_a_later_one() -> None:
+    world = World()
+    upgrade = world.burned()
+    world.chain.forgets_sends = True
+    world.minting.prepare(upgrade.id)
+    world.minting.submit(upgrade.id)
+    (lost,) = world.store.attempts.pop(upgrade.id)
+    world.chain.fee = 7
+    world.minting.prepare(upgrade.id)  # asked before the lost one landed
+    world.minting.submit(upgrade.id)
+    assert lost.signature is not None
+    world.chain.land(TokenProgram().wire(lost.message, lost.signature))
+    expire(world)
+    done = world.run_workflow(upgrade)
+    assert done.status is Status.COMPLETED
+    assert done.mint_signature == TokenProgram().signature_text(lost.signature)
 
 
 def test_a_signer_that_is_down_loses_nothing() -> None:

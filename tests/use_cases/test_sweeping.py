@@ -46,6 +46,18 @@ def test_an_unburned_request_expires_when_its_time_is_over() -> None:
     assert world.upgrades.lock(LockKind.USER, ALICE) is None
 
 
+def test_nobody_expires_while_the_providers_contradict_each_other_about_the_nft() -> None:
+    world = World()
+    upgrade = world.opened()
+    world.clock.advance(minutes=31)
+    world.chain.is_disputed = True
+    assert len(world.sweeping.run().faults) == 1
+    assert world.status_of(upgrade) is Status.INITIATED
+    world.chain.is_disputed = False
+    world.clock.advance(minutes=1)
+    assert world.sweeping.run().expired == 1
+
+
 def test_a_request_whose_nft_is_burned_does_not_expire() -> None:
     world = World()
     upgrade = world.opened()

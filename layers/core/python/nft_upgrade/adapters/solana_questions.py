@@ -149,11 +149,11 @@ def _is_minted(
 
 
 async def burn_evidence(node: RpcNode, signature: str, mint: str) -> BurnEvidence:
-    seen, height, (observed,) = await asyncio.gather(
-        transaction(node, signature),
-        _block_height(node, FINALIZED),
-        mints(node, [mint], FINALIZED, None),
+    seen, (observed,) = await asyncio.gather(
+        transaction(node, signature), mints(node, [mint], FINALIZED, None)
     )
+    # Only what is not seen can be too old. That the height is read after it: within LAG_MARGIN.
+    height = await _block_height(node, FINALIZED) if seen is None else None
     if seen is not None and seen.finalized and observed.slot < seen.slot:
         observed = await _read_after(node, observed, seen.slot)
     return BurnEvidence(

@@ -33,7 +33,7 @@ BLOCKHASH_LIFE = 150
 FORK_DEPTH = 32
 """Blocks until the height itself is rooted."""
 LAG_MARGIN = 300
-"""Blocks by which the provider asked at claim time may have lagged, and by which the wallet may
+"""Blocks by which the provider asked for a height may have lagged, and by which the wallet may
 send its transaction after naming it. Generous: a false "not found" sends the user around again."""
 NOT_FOUND_AFTER = BLOCKHASH_LIFE + FORK_DEPTH + LAG_MARGIN
 
@@ -116,7 +116,7 @@ def _not_seen(evidence: BurnEvidence, claim: BurnClaim) -> Check:
     last = _last_height(claim)
     height = evidence.finalized_height
     rule = _Rule("V3", "The transaction is final", finalizedHeight=height, notFoundAfter=last)
-    if last is None or height <= last:
+    if last is None or height is None or height <= last:
         return rule.pending("burn_not_seen", "The transaction is not on chain yet.")
     return rule.fail("burn_not_found", "The transaction never reached the chain and no longer can.")
 

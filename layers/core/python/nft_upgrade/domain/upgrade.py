@@ -183,8 +183,8 @@ class Upgrade:
 
     `successor` is the address the next NFT will have, known before the burn (chain.md section 2).
     `opened_slot` orders the burn after the request; `claimed_height` is the finalized block height
-    at the burn's claim (None while no provider answered), from which "that signature can no longer
-    land" is derived. `run` numbers
+    when the claimed burn was first looked for and not decided (None before), from which "that
+    signature can no longer land" is derived. `run` numbers
     the workflow executions. `due_at` is when the sweep looks at the request next; None: never.
     """
 
@@ -279,9 +279,7 @@ class Upgrade:
             failure=None,
         )
 
-    def submit(
-        self, submitted: Submitted, signature: str, *, height: int | None, at: datetime
-    ) -> "Transition":
+    def submit(self, submitted: Submitted, signature: str, *, at: datetime) -> "Transition":
         """Atomic mode: the owner signed the burn and the mint together; `signature` is theirs and
         names the transaction. Claim and transaction are written as one, before we sign."""
         return self._step(
@@ -291,7 +289,6 @@ class Upgrade:
             at=at,
             due_in=SUBMIT_PATIENCE,
             burn_signature=signature,
-            claimed_height=height,
             submitted=submitted,
             failure=None,
         )

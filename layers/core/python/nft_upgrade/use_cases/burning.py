@@ -89,10 +89,10 @@ class Burning:
         last_sent = self.clock.now()
         deadline = last_sent + timedelta(seconds=self.policy.patience_seconds)
         while upgrade.status is Status.BURN_PENDING and not upgrade.awaits_cosignature:
-            upgrade = self._with_height(upgrade)
             proof = self.examine(upgrade, _claimed(upgrade))
             if proof.verdict is not Verdict.PENDING:
                 return self._decide(upgrade, proof)
+            upgrade = self._with_height(upgrade)
             if self.clock.now() >= deadline:
                 self.alert(upgrade, proof)
                 break
@@ -139,10 +139,8 @@ class Burning:
     def claim(self, upgrade: Upgrade, burn_signature: str) -> Confirmation:
         """Write the claim down and start its verification; the user's and the watcher's."""
         self._require_unused(upgrade, burn_signature)
-        claim = upgrade.claim_burn(
-            burn_signature, height=self._height_if_known(), at=self.clock.now()
-        )
-        claimed = self._commit(claim)
+        # No height yet: a claim asks the chain nothing, and most burns are final when looked for.
+        claimed = self._commit(upgrade.claim_burn(burn_signature, height=None, at=self.clock.now()))
         self.start(claimed)
         return Confirmation(claimed, Answer.ACCEPTED)
 
@@ -196,13 +194,6 @@ class Burning:
         lock = self.upgrades.lock(LockKind.SIGNATURE, f"{burn_signature}#{upgrade.nft_id}")
         return lock is not None and lock.holder != upgrade.id
 
-    def _height_if_known(self) -> int | None:
-        """A claim is taken even while no provider answers."""
-        try:
-            return self.chain.block_height(commitment="finalized")
-        except ChainUnavailable:
-            return None
-
     # --- the verification ------------------------------------------------------------------
 
     def _send_again(self, upgrade: Upgrade, last_sent: datetime) -> datetime:
@@ -214,8 +205,8 @@ class Burning:
         return now
 
     def _with_height(self, upgrade: Upgrade) -> Upgrade:
-        """A claim taken while the chain was away gets its height now: later is only safer."""
-        if upgrade.claimed_height is not None:
+        """The height from which a claim that is not seen can go stale: later is only safer."""
+        if upgrade.claimed_height is not None or upgrade.submitted is not None:
             return upgrade
         height = self.chain.block_height(commitment="finalized")
         noted = upgrade.claimed_at_height(height)

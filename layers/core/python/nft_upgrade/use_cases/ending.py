@@ -6,6 +6,7 @@ from nft_upgrade.domain.burn import BurnProof, Verdict
 from nft_upgrade.domain.errors import (
     CannotCancelAfterBurn,
     ErrorType,
+    ProvidersDisagree,
     VersionConflict,
 )
 from nft_upgrade.domain.upgrade import Failure, Status, Upgrade
@@ -85,9 +86,14 @@ class Ending:
         return self.burning.examine(upgrade, signature).verdict is Verdict.REJECTED
 
     def _require_unburned(self, upgrade: Upgrade) -> None:
-        """Supply 1 at confirmed too: a burn that is about to be final counts as a burn."""
+        """Supply 1 at confirmed too: a burn that is about to be final counts as a burn.
+
+        ProvidersDisagree: what one provider alone says gives nobody's NFT up.
+        """
         for commitment in ("confirmed", "finalized"):
             (mint,) = self.chain.mints([upgrade.nft_id], commitment=commitment)
+            if not mint.agreed:
+                raise ProvidersDisagree("RPC providers contradict each other about the NFT.")
             if not mint.exists or mint.supply != 1:
                 raise CannotCancelAfterBurn(
                     "The NFT is burned on chain: confirm the burn to get its successor."

@@ -145,10 +145,12 @@ class Sending:
         return height > attempt.last_valid_block_height + FINALITY_MARGIN
 
     def _unseen(self, attempt: MintAttempt, recipient: str) -> Progress:
-        """Dead only in this order: too old, then still unknown, then no successor there."""
+        """Dead only in this order: too old, then still unknown; Conflicting when what is at the
+        address is none of ours. When it is ours, another transaction minted it (one whose record
+        is lost): this attempt is dead too, and who would build the next one looks there first."""
         if not self._is_too_old(attempt):
             return Progress.PENDING
         if self.chain.signature_status(self.signature_text(attempt)) is not None:
             return Progress.PENDING
-        minted = self.is_minted(attempt.successor, recipient=recipient)
-        return Progress.EXPIRED if minted is None else Progress.PENDING
+        self.is_minted(attempt.successor, recipient=recipient)
+        return Progress.EXPIRED

@@ -7,7 +7,6 @@ or a transaction that is lost, has burned nothing.
 from dataclasses import dataclass
 
 from nft_upgrade.domain.errors import (
-    ChainUnavailable,
     VersionConflict,
     WrongStatus,
     WrongTransaction,
@@ -56,7 +55,6 @@ class Submitting:
         transition = upgrade.submit(
             self._checked(upgrade, holder, transaction),
             signature,
-            height=self._height_if_known(),
             at=self.clock.now(),
         )
         self.upgrades.commit(transition)
@@ -78,9 +76,3 @@ class Submitting:
             raise WrongTransaction(f"Not signed: {wrong}.") from wrong
         latest = self.chain.latest_blockhash()
         return Submitted(transaction, holder.token_account, rent, latest.last_valid_block_height)
-
-    def _height_if_known(self) -> int | None:
-        try:
-            return self.chain.block_height(commitment="finalized")
-        except ChainUnavailable:
-            return None
