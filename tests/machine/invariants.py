@@ -80,7 +80,8 @@ def check_burned(world: LiveWorld, upgrade: Upgrade) -> None:
     assert burn is not None and burn.slot <= final_slot(ledger), "believed before it was final"
     assert (burn.owner, burn.signature) == (upgrade.user_id, upgrade.burn_signature)
     if upgrade.status is Status.COMPLETED:
-        (minted,) = (each for each in mints(ledger) if each.mint == upgrade.successor)
+        minted = next((each for each in mints(ledger) if each.mint == upgrade.successor), None)
+        assert minted is not None, "completed without a successor"
         assert minted.slot <= final_slot(ledger), "completed before it was final"
         assert minted.signature == upgrade.mint_signature
 

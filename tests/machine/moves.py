@@ -20,7 +20,7 @@ from tests.machine.settling import starve
 WEIGHTS = {
     "product": {"executes": 10, "execution_ends": 2, "steps": 14, "sweeps": 6, "kafka_halts": 1},
     "users": {"opens": 5, "burns": 10, "acts": 3, "sends": 2, "confirms": 6, "cancels": 5}
-    | {"retries": 2},
+    | {"retries": 2, "cheats": 3},
     "time": {"slots_pass": 10, "time_passes": 3},
     "processes": {"process_begins": 6, "process_goes_on": 14, "process_dies": 2},
     "chain": {"forks": 5, "skips": 1, "finality_changes": 2, "mints_fail": 3},
@@ -89,6 +89,18 @@ class Moves:
         self._sign_and_send(user, OTHERWISE[move.which % len(OTHERWISE)], move.who)
         if move.which > 1:
             self._confirm_newest(user, move.plan)
+
+    def cheats(self, move: Move) -> None:
+        """Sells the NFT of one's own open request; the buyer burns it; one names his burn."""
+        seller = self._user(move.who)
+        buyer = self._user(move.who + 1)
+        mint = next((u.nft_id for u in self.world.upgrades_of(seller) if u.is_active), None)
+        if mint is None or mint not in self.world.held_by(seller):
+            return
+        for user, kind in ((seller, "sell"), (buyer, BY_HAND[move.which % 2])):
+            transaction = self.world.act(user, mint, kind, buyer)
+            self.world.ground.ledger.relay(transaction, resends=True)
+        self._confirm(self.world.upgrades_of(seller)[-1], buyer, 0, move.plan)
 
     def sends(self, move: Move) -> None:
         """What was only signed before."""
