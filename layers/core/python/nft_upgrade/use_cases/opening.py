@@ -110,7 +110,7 @@ class Opening:
         self._require_reserve(nft)
         blockhash = self.chain.latest_blockhash()
         self._require_mintable(self._order(user_id, nft), blockhash)
-        transition = self._first_transition(user_id, nft, blockhash, mode)
+        transition = self._first_transition(user_id, nft, holder, mode)
         transaction = self._transaction(transition.after, holder, blockhash)
         self.upgrades.commit(transition)
         return Opened(transition.after, transaction)
@@ -258,9 +258,7 @@ class Opening:
             predecessor=nft.mint,
         )
 
-    def _first_transition(
-        self, user_id: str, nft: Nft, blockhash: Blockhash, mode: Mode
-    ) -> Transition:
+    def _first_transition(self, user_id: str, nft: Nft, holder: Holder, mode: Mode) -> Transition:
         now = self.clock.now()
         upgrade = Upgrade(
             id=self.ids.new(),
@@ -273,7 +271,8 @@ class Opening:
             token_program=nft.token_program,
             mint_base=nft.mint_base,
             successor=self.program.address_of(self._order(user_id, nft)),
-            opened_slot=blockhash.slot,
+            # Where it was seen unburned: what is burned from then on belongs to this request.
+            opened_slot=holder.slot,
             created_at=now,
             updated_at=now,
             expires_at=now + self.policy.upgrade_ttl,
