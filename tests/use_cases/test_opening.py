@@ -269,7 +269,7 @@ class BurnedMeanwhile:
 
     def latest_blockhash(self) -> Blockhash:
         self.burn_signature = self._chain.burn(ALICE, NFT_1)
-        self._chain.advance()
+        self._chain.advance(3)
         return self._chain.latest_blockhash()
 
 
