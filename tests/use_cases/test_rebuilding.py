@@ -1,7 +1,7 @@
 """The registry and its marks, wiped and made again from a real chain."""
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +13,10 @@ from solders.pubkey import Pubkey
 from spl.token import instructions as spl
 from spl.token.constants import TOKEN_2022_PROGRAM_ID
 
+from nft_upgrade.adapters.solana_archive import SolanaArchive
 from nft_upgrade.domain.errors import AlreadyRedeemed, ChainUnavailable
 from nft_upgrade.domain.nft import NftStatus
+from nft_upgrade.domain.nft_account import Creation
 from nft_upgrade.domain.upgrade import (
     WATCH_INTERVAL,
     Lock,
@@ -210,6 +212,16 @@ def test_what_differs_is_shown_and_left_alone(house: House) -> None:
     assert house.nfts.get(mint) == wrong
 
 
+def test_a_living_nft_whose_burn_counts_as_proven_is_left_to_a_human(house: House) -> None:
+    owner = house.wallet("owner")
+    upgrade, _ = house.open(owner, house.issue(owner))
+    house.store.upgrades[upgrade.id] = replace(upgrade, status=Status.MINT_PENDING)
+    house.wipe()
+    report = house.rebuild()
+    assert [each.split(": ")[0] for each in report.differs] == [upgrade.nft_id]
+    assert rows(house) == {} and marks(house) == {}
+
+
 def test_members_of_the_collection_lead_to_the_same_registry(house: House) -> None:
     owner = house.wallet("owner")
     house.upgrade(owner, house.issue(owner))
@@ -232,9 +244,26 @@ def test_a_scan_that_broke_off_goes_on_where_it_stopped(house: House, tmp_path: 
     second = house.issue(other)  # newer than what the journal begins with
     with (tmp_path / "journal").open("ab") as file:
         file.write(b'{"newest": "cut')
-    found = scanning.history(house.base)
+    archive = CountingArchive(house.archive)
+    found = replace(scanning, archive=archive).history(house.base)
+    read_before = {each for page in pages.load()[:kept] for each in (page.newest, page.oldest)}
+    assert not read_before & set(archive.asked)
     assert {first, second} <= {creation.mint for creation in found}
     assert len(pages.load()) > kept
+
+
+class CountingArchive:
+    """The archive, and which transactions it was asked for."""
+
+    def __init__(self, archive: SolanaArchive) -> None:
+        self._archive = archive
+        self.asked: list[str] = []
+        self.accounts, self.members = archive.accounts, archive.members
+        self.history = archive.history
+
+    def creations(self, signature: str, base: str) -> Sequence[Creation]:
+        self.asked.append(signature)
+        return self._archive.creations(signature, base)
 
 
 def stop_after(count: int) -> Callable[[str], None]:

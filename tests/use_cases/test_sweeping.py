@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from nft_upgrade.domain.burn import ObservedMint
+from nft_upgrade.domain.errors import ProvidersDisagree
 from nft_upgrade.domain.upgrade import LockKind, Status
 from nft_upgrade.use_cases.sweeping import from_both_ends
 from tests.chain_builders import keypair
@@ -51,7 +52,7 @@ def test_nobody_expires_while_the_providers_contradict_each_other_about_the_nft(
     upgrade = world.opened()
     world.clock.advance(minutes=31)
     world.chain.is_disputed = True
-    assert len(world.sweeping.run().faults) == 1
+    assert world.sweeping.run().faults[0].startswith(f"{upgrade.id}: ProvidersDisagree")
     assert world.status_of(upgrade) is Status.INITIATED
     world.chain.is_disputed = False
     world.clock.advance(minutes=1)
@@ -340,3 +341,23 @@ def test_a_burn_that_cannot_be_taken_up_is_tried_again_at_a_steady_pace() -> Non
         report = world.sweeping.run()
         assert (report.watched, report.walked) == (1, 0)
     assert world.status_of(upgrade) is Status.INITIATED
+
+
+def test_providers_that_disagree_in_a_sweep_call_a_human() -> None:
+    world = World()
+    upgrade = world.opened()
+    world.clock.advance(minutes=31)
+    report = replace(world.sweeping, chain=Contradicting(world)).run()
+    assert report.faults
+    assert "ProviderDisagreements" in world.alerts
+    assert world.status_of(upgrade) is Status.INITIATED
+
+
+class Contradicting(FakeChain):
+    """The world's chain, as providers show it that contradict each other."""
+
+    def __init__(self, world: World) -> None:
+        self.__dict__ = world.chain.__dict__
+
+    def mints(self, addresses: Sequence[str], *, commitment: str) -> Sequence[ObservedMint]:
+        raise ProvidersDisagree("they do")

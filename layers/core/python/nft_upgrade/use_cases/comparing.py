@@ -6,7 +6,7 @@ everything is read again, and only what is then still wrong counts. Rows that ch
 are left to the next round.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -139,20 +139,16 @@ class Comparing:
     # --- looking -------------------------------------------------------------------------------
 
     def _looks(self, rows: Sequence[Nft], read_locks: "ReadLocks") -> Sequence[Look]:
-        successors = [self._successor(nft) for nft in rows]
         mints = self._mints([nft.mint for nft in rows])
-        heirs = self._mints(successors)
+        heirs = self._mints([self._successor(nft) for nft in rows])
         locks = read_locks(
             [(kind, nft.mint) for kind in (LockKind.BURN, LockKind.NFT) for nft in rows]
         )
         burns, holds = locks[: len(rows)], locks[len(rows) :]
-        living = [nft for nft, mint in zip(rows, mints, strict=True) if mint.supply == 1]
-        at_home = dict(zip((nft.mint for nft in living), self.chain.held(living), strict=True))
+        holders = self._holders([nft for nft, m in zip(rows, mints, strict=True) if m.supply == 1])
         looks = []
-        for nft, successor, mint, heir, burn, hold in zip(
-            rows, successors, mints, heirs, burns, holds, strict=True
-        ):
-            holder = nft.owner if at_home.get(nft.mint, True) else self._holder(nft)
+        for nft, mint, heir, burn, hold in zip(rows, mints, heirs, burns, holds, strict=True):
+            holder = holders.get(nft.mint, nft.owner)
             facts = Facts(
                 registry=nft.status,
                 supply=_supply(mint),
@@ -161,8 +157,16 @@ class Comparing:
                 request=self._request(hold),
                 held=_held(nft, holder),
             )
-            looks.append(Look(nft, facts, successor, holder, hold))
+            looks.append(Look(nft, facts, heir.address, holder, hold))
         return looks
+
+    def _holders(self, living: Sequence[Nft]) -> Mapping[str, str | None]:
+        """By mint. Nearly all are where the registry says, which one call tells for all of them."""
+        at_home = self.chain.held(living)
+        return {
+            nft.mint: nft.owner if is_home else self._holder(nft)
+            for nft, is_home in zip(living, at_home, strict=True)
+        }
 
     def _mints(self, addresses: Sequence[str]) -> Sequence[ObservedMint]:
         """ProvidersDisagree about any of them: nothing is decided by it."""

@@ -14,7 +14,7 @@ from datetime import timedelta
 from nft_upgrade.domain.errors import UpgradeError
 from nft_upgrade.domain.lineage import Descent, Expected, Lineage, Refusal, trace
 from nft_upgrade.domain.nft import Nft, NftStatus
-from nft_upgrade.domain.nft_account import NftAccount
+from nft_upgrade.domain.nft_account import Creation, NftAccount
 from nft_upgrade.domain.upgrade import BURNED, Lock, LockKind, NftChange, Upgrade
 from nft_upgrade.ports import DUE_SHARDS, Chain, Clock, MintOrder, NftProgram, Nfts, Upgrades
 from nft_upgrade.use_cases.burn_search import find_burn
@@ -86,20 +86,23 @@ class Rebuilding:
         creations = list(self.scanning.history(base)) if from_history else []
         if from_members:
             creations += self.scanning.members(base, self._orders(base))
+        return self._write(base, self._lineage(base, creations, registered), writes)
+
+    # --- what is on chain --------------------------------------------------------------------
+
+    def _lineage(
+        self, base: str, creations: Sequence[Creation], registered: Mapping[str, int]
+    ) -> Lineage:
         own = self.program.collection_address(base)
-        creations = [creation for creation in creations if creation.mint != own]
-        accounts = self._accounts([*registered, *(creation.mint for creation in creations)])
-        lineage = trace(
-            creations,
+        nfts = [creation for creation in creations if creation.mint != own]
+        return trace(
+            nfts,
             registered,
-            accounts,
+            self._accounts([*registered, *(creation.mint for creation in nfts)]),
             successor_of=lambda mint: self._successor(base, mint),
             expected_at=lambda level: self._expected(base, level),
             top=self.policy.catalogue.top,
         )
-        return self._write(base, lineage, writes)
-
-    # --- what is on chain --------------------------------------------------------------------
 
     def _accounts(self, mints: Sequence[str]) -> Mapping[str, NftAccount | None]:
         wanted = list(dict.fromkeys(mints))
@@ -295,8 +298,8 @@ def _rank(found: Found) -> tuple[bool, bool, int, str]:
 
 def _problem(found: Found) -> str | None:
     """What only a human may decide."""
-    if found.is_alive and found.is_redeemed:
-        return "its successor is minted, but it is not burned"
+    if found.is_alive and found.is_proven:
+        return "its successor is minted or owed, but it is not burned"
     if not found.owner:
         return "no owner can be found: ask a provider that keeps its whole history"
     return None

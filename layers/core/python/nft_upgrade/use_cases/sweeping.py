@@ -12,7 +12,7 @@ from functools import partial
 from itertools import zip_longest
 
 from nft_upgrade.domain.burn import BurnProof, ObservedMint, Outcome, Verdict
-from nft_upgrade.domain.errors import UpgradeError
+from nft_upgrade.domain.errors import ProvidersDisagree, UpgradeError
 from nft_upgrade.domain.upgrade import (
     LATE_BURN_WATCH,
     STEP_PATIENCE,
@@ -21,7 +21,7 @@ from nft_upgrade.domain.upgrade import (
     Upgrade,
 )
 from nft_upgrade.ports import DUE_SHARDS, Bookmarks, Chain, Clock, Publisher, Upgrades, Workflow
-from nft_upgrade.use_cases.burning import Burning
+from nft_upgrade.use_cases.burning import DISAGREEMENT, Burning
 from nft_upgrade.use_cases.comparing import Comparing
 from nft_upgrade.use_cases.ending import Ending
 from nft_upgrade.use_cases.minting import Minting
@@ -285,6 +285,8 @@ class Sweeping:
             work()
         except UpgradeError as fault:
             report.faults.append(f"{name}: {type(fault).__name__}: {fault.detail}")
+            if isinstance(fault, ProvidersDisagree):
+                self.burning.alerts.call(DISAGREEMENT, fault.detail, about=name)
             return False
         return True
 
