@@ -27,7 +27,7 @@ INSIDE = {
 }
 # Parts that may use nothing but the standard library from outside.
 PURE = {"domain", "ports", "messages", "use_cases", "tasks"}
-WIRING = {"wiring", "wiring_events"}
+WIRING = {"wiring", "wiring_events", "stats"}
 
 
 def imports(path: Path) -> Iterator[str]:

@@ -19,6 +19,7 @@ from nft_upgrade.http.parts import ApiParts
 from nft_upgrade.http.sessions import SessionSigner, SessionVerifier
 from tests.fakes.idempotency import FakeIdempotencyStore
 from tests.fakes.signing import TestKey
+from tests.fakes.stats import FakeStatistics
 from tests.fakes.storage import FakeChallenges, FakeIds, FakeRateLimiter, FakeTickets
 from tests.use_cases.world import World
 
@@ -62,6 +63,7 @@ class House:
         self.challenges = FakeChallenges()
         self.tickets = FakeTickets()
         self.idempotency = FakeIdempotencyStore()
+        self.statistics = FakeStatistics()
 
     @cached_property
     def parts(self) -> ApiParts:
@@ -74,6 +76,7 @@ class House:
             ending=world.ending,
             reading=world.reading,
             catalogue=world.policy.catalogue,
+            statistics=self.statistics,
             challenges=self.challenges,
             tickets=self.tickets,
             rate_limiter=FakeRateLimiter(),

@@ -28,6 +28,7 @@ from nft_upgrade.ports import (
     Qualifications,
     RateLimiter,
     Signer,
+    Statistics,
     Switch,
     Tickets,
     Upgrades,
@@ -130,6 +131,13 @@ def qualifications() -> Qualifications:
     from nft_upgrade.adapters.dynamodb_switch import DynamoDbQualifications
 
     return DynamoDbQualifications(database())
+
+
+@cache
+def statistics() -> Statistics:
+    from nft_upgrade.adapters.dynamodb_stats import DynamoDbStats
+
+    return DynamoDbStats(database())
 
 
 # --- the chain -----------------------------------------------------------------------------
@@ -339,6 +347,7 @@ def api_app() -> "FastAPI":
             ending=ending(),
             reading=reading(),
             catalogue=policy().catalogue,
+            statistics=statistics(),
             challenges=challenges(),
             tickets=tickets(),
             rate_limiter=rate_limiter(),
