@@ -7,13 +7,13 @@ from nft_upgrade.domain.events import EventType, UpgradeEvent
 from nft_upgrade.domain.nft import Nft, NftStatus
 from nft_upgrade.domain.upgrade import Status, Transition, Upgrade, open_upgrade
 
-LIFE = (
-    EventType.UPGRADE_INITIATED,
-    EventType.BURN_PENDING,
-    EventType.BURN_CONFIRMED,
-    EventType.MINT_STARTED,
-    EventType.UPGRADE_COMPLETED,
-)
+LIFE = {
+    EventType.UPGRADE_INITIATED: Status.INITIATED,
+    EventType.BURN_PENDING: Status.BURN_PENDING,
+    EventType.BURN_CONFIRMED: Status.BURN_CONFIRMED,
+    EventType.MINT_STARTED: Status.MINT_PENDING,
+    EventType.UPGRADE_COMPLETED: Status.COMPLETED,
+}
 """An upgrade without trouble."""
 
 
@@ -56,6 +56,7 @@ def opening(upgrade_id: str, user_id: str, at: datetime) -> tuple[Transition, Nf
 
 
 def _event(name: str, sequence: int, type_: EventType) -> UpgradeEvent:
+    is_done = type_ is EventType.UPGRADE_COMPLETED
     return UpgradeEvent(
         upgrade_id=f"up-{name}",
         sequence=sequence,
@@ -65,7 +66,10 @@ def _event(name: str, sequence: int, type_: EventType) -> UpgradeEvent:
         nft_id=f"nft-{name}",
         current_level=1,
         target_level=2,
-        status="any",
+        status=LIFE[type_].value,
         message="It happened.",
         retry_count=0,
+        burn_signature=f"{name}-burn" if sequence > 1 else None,
+        mint_signature=f"{name}-mint" if is_done else None,
+        new_nft_id=f"{name}-new" if is_done else None,
     ).sealed()

@@ -33,7 +33,7 @@ from nft_upgrade.config import KafkaSettings
 from nft_upgrade.domain.events import UpgradeEvent
 from nft_upgrade.messages import TOPIC_INITIATED, to_record
 
-COMMITS = 150
+COMMITS = 100
 WARM = 10
 USERS = 200
 UPGRADES_COUNTED = 60
@@ -43,10 +43,10 @@ PREFIX = "nft-upgrade-"
 def main() -> None:
     """Print the tables."""
     with _engines() as variables:
-        _throughput()
         with Part("local.streams", "--sweep-seconds", "0", environment=variables) as part:
             part.wait(120)
             _latency()
+        _throughput()
 
 
 @contextmanager
@@ -72,7 +72,8 @@ def _throughput() -> None:
     publishing = _timed(lambda: publisher.publish(events))
     publisher.close()
     consumer = wiring_events.analytics()
-    consumer.handle(_as_msk(batch(WARM)))
+    if consumer.handle(_as_msk(batch(WARM))).dead:
+        raise SystemExit("the consumer does not take the benchmark's events")
     counted = batch(UPGRADES_COUNTED)
     tally = Tally()
     with counting(tally):

@@ -25,6 +25,21 @@ LIVES: Sequence[Sequence[EventType]] = (
     ),
 )
 """The ways an upgrade may go: not taken up, given up, failed, done, burned late and retried."""
+STATUS_OF = {
+    T.UPGRADE_INITIATED: "initiated",
+    T.UPGRADE_CANCELLED: "cancelled",
+    T.BURN_PENDING: "burn_pending",
+    T.BURN_REJECTED: "initiated",
+    T.UPGRADE_EXPIRED: "expired",
+    T.UPGRADE_FAILED: "failed_permanent",
+    T.BURN_CONFIRMED: "burn_confirmed",
+    T.MINT_STARTED: "mint_pending",
+    T.UPGRADE_COMPLETED: "completed",
+    T.MINT_FAILED_RETRYABLE: "failed_retryable",
+    T.RETRY_STARTED: "mint_pending",
+}
+BURNED = {T.BURN_PENDING, T.BURN_CONFIRMED, T.MINT_STARTED, T.UPGRADE_COMPLETED}
+FAILED = {T.BURN_REJECTED, T.UPGRADE_FAILED, T.MINT_FAILED_RETRYABLE}
 FIRST_DAY = datetime(2026, 10, 30, 22, 0, tzinfo=UTC)
 
 
@@ -67,7 +82,14 @@ def _event(
         nft_id=f"{upgrade_id}-nft",
         current_level=level,
         target_level=level + 1,
-        status="any",
+        status=STATUS_OF[type_],
         message="It happened.",
         retry_count=0,
+        burn_signature=f"{upgrade_id}-burn" if type_ in BURNED else None,
+        mint_signature=f"{upgrade_id}-mint" if type_ is EventType.UPGRADE_COMPLETED else None,
+        new_nft_id=f"{upgrade_id}-new" if type_ is EventType.UPGRADE_COMPLETED else None,
+        error_code="mint_failed" if type_ in FAILED else None,
+        error_type="mint_transaction_failed" if type_ in FAILED else None,
+        error_message="It failed." if type_ in FAILED else None,
+        retryable=True if type_ in FAILED else None,
     ).sealed()

@@ -90,7 +90,7 @@ def test_a_rebuild_from_the_topics_gives_the_same_numbers(
 ) -> None:
     events = data.draw(histories(f"{uuid4().hex[:8]}-"))
     with loaded("analytics", environment) as analytics:
-        analytics(msk_event(data.draw(deliveries(events))))
+        assert analytics(msk_event(data.draw(deliveries(events))))["dead"] == 0
         for event in data.draw(deliveries(events)):  # repeated and reordered in the topics too
             publish([event])
         before = printed(capsys, *DAYS)
@@ -101,6 +101,8 @@ def test_a_rebuild_from_the_topics_gives_the_same_numbers(
         assert report["generation"] == generations.pointer().current
         assert printed(capsys, *DAYS) == before
     for event in events:
+        journey = new.journey(event.upgrade_id)
+        assert journey is not None and journey.has(event.sequence)
         assert new.stats(event.user_id) == old.stats(event.user_id)
         assert new.journey(event.upgrade_id) == old.journey(event.upgrade_id)
     assert new.firsts() == old.firsts()
