@@ -16,7 +16,7 @@ from nft_upgrade.adapters.dynamodb_stats import DynamoDbGenerations, DynamoDbSta
 from nft_upgrade.consumers.analytics import Analytics, count_into
 from nft_upgrade.consumers.stats_ports import Pointer
 from nft_upgrade.domain.errors import StorageUnavailable, VersionConflict
-from nft_upgrade.domain.stats import Journey, Step, UserStats, count
+from nft_upgrade.domain.stats import Journey, Milestone, RankedUser, Step, UserStats, count
 from tests.fakes.event_streams import FIRST_DAY, deliveries, histories
 from tests.fakes.events import START, STEP, FakeMeter, story
 from tests.fakes.stats import FakeStatistics
@@ -111,8 +111,8 @@ def test_a_count_from_an_old_row_is_refused_whole(generations: DynamoDbGeneratio
     assert store.journey("up-1") == Journey(
         upgrade_id="up-1",
         through=1,
-        at={"opened": START},
-        version=1,  # type: ignore[dict-item]
+        at={Milestone.OPENED: START},
+        version=1,
     )
 
 
@@ -156,7 +156,8 @@ def test_pages_of_the_leaderboard_are_one_order_over_all_partitions(
         fake.take(events)
         for event in (events[0], events[-1]):
             count_into(store, event)
-    users, cursor, pages = [], None, 0
+    users: list[RankedUser] = []
+    cursor, pages = None, 0
     while pages == 0 or cursor:
         page = store.leaderboard(limit=4, cursor=cursor)
         users += page.rows
