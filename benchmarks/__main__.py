@@ -1,9 +1,9 @@
-"""`python -m benchmarks [imports|calls|api|stack|chain|sweep ...]`: without a name, all of them."""
+"""`python -m benchmarks [imports|calls|api|stack|chain|sweep|events ...]`: without a name, all."""
 
 import sys
 from collections.abc import Callable, Mapping
 
-from benchmarks import api, calls, chain, imports, stack, sweep
+from benchmarks import api, calls, chain, events, imports, stack, sweep
 
 BENCHMARKS: Mapping[str, Callable[[], None]] = {
     "imports": imports.main,
@@ -12,6 +12,7 @@ BENCHMARKS: Mapping[str, Callable[[], None]] = {
     "stack": stack.main,
     "sweep": sweep.main,
     "chain": chain.main,
+    "events": events.main,
 }
 
 

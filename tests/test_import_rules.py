@@ -28,7 +28,7 @@ INSIDE = {
 }
 # Parts that may use nothing but the standard library from outside.
 PURE = {"domain", "ports", "messages", "use_cases", "tasks"}
-WIRING = {"wiring", "wiring_events", "wiring_ops"}
+WIRING = {"wiring", "wiring_events", "wiring_ops", "stats"}
 
 
 def imports(path: Path) -> Iterator[str]:

@@ -12,14 +12,12 @@ from typing import Any
 from nft_upgrade.consumers.ports import (
     AuditEntry,
     DeadLetter,
-    LeaderboardPage,
     MailRefused,
     MailUnavailable,
     Notification,
-    UserStats,
 )
 from nft_upgrade.domain.burn import BurnProof, Check, Outcome
-from nft_upgrade.domain.errors import ErrorType, VersionConflict
+from nft_upgrade.domain.errors import ErrorType
 from nft_upgrade.domain.events import EventType, UpgradeEvent
 from nft_upgrade.domain.nft import Nft, NftStatus
 from nft_upgrade.domain.upgrade import Failure, Status, Transition, Upgrade, open_upgrade
@@ -217,43 +215,6 @@ class FakePublisher:
 
     def __contains__(self, event: UpgradeEvent) -> bool:
         return event in self.events
-
-
-class FakeStats:
-    """`StatsStore`. `before_count` runs once before the next count: a rival's moment."""
-
-    def __init__(self) -> None:
-        self.rows: dict[str, UserStats] = {}
-        self.counted: set[tuple[str, int]] = set()
-        self.rivals: list[UserStats] = []
-
-    def stats(self, user_id: str) -> UserStats | None:
-        return self.rows.get(user_id)
-
-    def was_counted(self, upgrade_id: str, sequence: int) -> bool:
-        return (upgrade_id, sequence) in self.counted
-
-    def count(self, event: UpgradeEvent, after: UserStats) -> bool:
-        if self.rivals:
-            rival = self.rivals.pop()
-            self.rows[rival.user_id] = rival
-        if self.was_counted(event.upgrade_id, event.sequence):
-            return False
-        current = self.rows.get(after.user_id)
-        if (current.version if current else 0) != after.version - 1:
-            raise VersionConflict("moved")
-        self.rows[after.user_id] = after
-        self.counted.add((event.upgrade_id, event.sequence))
-        return True
-
-    def leaderboard(self, *, limit: int, cursor: str | None) -> LeaderboardPage:
-        start = int(cursor) if cursor else 0
-        ranked = sorted(
-            (row for row in self.rows.values() if row.upgrades_completed and row.reached_at),
-            key=lambda row: (-row.level, row.reached_at),
-        )
-        more = str(start + limit) if len(ranked) > start + limit else None
-        return LeaderboardPage(ranked[start : start + limit], more)
 
 
 class FakeAuditTrail:

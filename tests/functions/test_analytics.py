@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from nft_upgrade.adapters.dynamodb_items import Database
-from nft_upgrade.adapters.dynamodb_projections import DynamoDbDeadLetters, DynamoDbStats
+from nft_upgrade.adapters.dynamodb_projections import DynamoDbDeadLetters
+from nft_upgrade.adapters.dynamodb_stats import DynamoDbStats
 from nft_upgrade.domain.errors import StorageUnavailable
 from tests.fakes.events import merged, msk_event, poison_event, story
 from tests.fixtures.aws import AwsEndpoint

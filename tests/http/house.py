@@ -19,6 +19,7 @@ from nft_upgrade.http.parts import ApiParts
 from nft_upgrade.http.sessions import SessionSigner, SessionVerifier
 from tests.fakes.idempotency import FakeIdempotencyStore
 from tests.fakes.signing import TestKey
+from tests.fakes.stats import FakeStatistics
 from tests.fakes.storage import FakeChallenges, FakeIds, FakeRateLimiter, FakeTickets
 from tests.use_cases.world import World
 
@@ -62,6 +63,7 @@ class House:
         self.challenges = FakeChallenges()
         self.tickets = FakeTickets()
         self.idempotency = FakeIdempotencyStore()
+        self.statistics = FakeStatistics()
 
     @cached_property
     def parts(self) -> ApiParts:
@@ -78,6 +80,7 @@ class House:
             explaining=world.explaining,
             lineage=world.lineage,
             catalogue=world.policy.catalogue,
+            statistics=self.statistics,
             challenges=self.challenges,
             tickets=self.tickets,
             rate_limiter=FakeRateLimiter(),

@@ -25,6 +25,8 @@ ROUTES = {
     ("get", "/api/nft/upgrade/user/requests"),
     ("post", "/api/nft/upgrade/{id}/events-ticket"),
     ("get", "/api/nft/upgrade/{id}/events"),
+    ("get", "/api/stats/me"),
+    ("get", "/api/leaderboard"),
     ("get", "/api/nft/upgrade/health"),
     ("post", "/api/nft/upgrade/claims"),
     ("get", "/api/nft/upgrade/{id}/atomic-transaction"),

@@ -24,8 +24,8 @@ from nft_upgrade.adapters.dynamodb_projections import (
     DynamoDbAuditTrail,
     DynamoDbDeadLetters,
     DynamoDbNotifications,
-    DynamoDbStats,
 )
+from nft_upgrade.adapters.dynamodb_stats import DynamoDbStats
 from nft_upgrade.adapters.dynamodb_upgrades import DynamoDbUpgrades
 from nft_upgrade.adapters.kafka_events import KafkaPublisher
 from nft_upgrade.config import PublishSettings

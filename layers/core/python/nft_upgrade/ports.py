@@ -10,6 +10,7 @@ from nft_upgrade.domain.burn import BurnEvidence, ObservedMint, ObservedTransact
 from nft_upgrade.domain.events import UpgradeEvent
 from nft_upgrade.domain.levels import Qualification
 from nft_upgrade.domain.nft import Nft
+from nft_upgrade.domain.stats import First, LeaderboardPage, UserStats
 from nft_upgrade.domain.upgrade import Lock, LockKind, NftChange, Status, Transition, Upgrade
 
 
@@ -446,3 +447,13 @@ class RateLimiter(Protocol):
 
     def hit(self, name: str, *, limit: int, window: timedelta, at: datetime) -> timedelta | None:
         """Count one call by `name`. None: allowed; else how long to wait."""
+
+
+class Statistics(Protocol):
+    """What analytics keeps, as users may see it; every answer is of one generation."""
+
+    def with_firsts(self, user_id: str) -> tuple[UserStats | None, Sequence[First]]:
+        """The user's figures (None: no event counted yet), and who was first to each level."""
+
+    def leaderboard(self, *, limit: int, cursor: str | None) -> LeaderboardPage:
+        """Highest level first, then who reached it earlier. ValueError: bad cursor."""

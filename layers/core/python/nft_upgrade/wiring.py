@@ -31,6 +31,7 @@ from nft_upgrade.ports import (
     Qualifications,
     RateLimiter,
     Signer,
+    Statistics,
     Switch,
     Tickets,
     Upgrades,
@@ -141,6 +142,13 @@ def qualifications() -> Qualifications:
     from nft_upgrade.adapters.dynamodb_switch import DynamoDbQualifications
 
     return DynamoDbQualifications(database())
+
+
+@cache
+def statistics() -> Statistics:
+    from nft_upgrade.adapters.dynamodb_stats import DynamoDbStats
+
+    return DynamoDbStats(database())
 
 
 # --- the chain -----------------------------------------------------------------------------
@@ -467,6 +475,7 @@ def api_app() -> "FastAPI":
             explaining=explaining(),
             lineage=lineage(),
             catalogue=policy().catalogue,
+            statistics=statistics(),
             challenges=challenges(),
             tickets=tickets(),
             rate_limiter=rate_limiter(),

@@ -16,6 +16,7 @@ from nft_upgrade.config import (
     KafkaSettings,
     NotifySettings,
     PublishSettings,
+    StorageSettings,
 )
 from nft_upgrade.consumers.analytics import NAME as ANALYTICS
 from nft_upgrade.consumers.analytics import Analytics
@@ -26,12 +27,14 @@ from nft_upgrade.consumers.notification import NAME as NOTIFICATIONS
 from nft_upgrade.consumers.notification import Notifier
 from nft_upgrade.consumers.outbox import Outbox
 from nft_upgrade.consumers.ports import AuditArchive, Meter
+from nft_upgrade.consumers.rebuild import Rebuild
+from nft_upgrade.consumers.stats_ports import EventHistory
 from nft_upgrade.domain.events import UpgradeEvent
 from nft_upgrade.domain.levels import default_catalogue
 from nft_upgrade.ports import Publisher, Upgrades
 
 if TYPE_CHECKING:
-    from nft_upgrade.adapters.dynamodb_projections import DynamoDbStats
+    from nft_upgrade.adapters.dynamodb_stats import DynamoDbGenerations
 
 
 @cache
@@ -55,7 +58,7 @@ def outbox() -> Outbox:
 def analytics() -> Intake:
     """For `analytics`."""
     settings = ConsumerSettings()
-    counting = Analytics(stats(settings.table_prefix), _meter())
+    counting = Analytics(generations(settings.table_prefix), _meter())
     return _intake(ANALYTICS, counting.take, settings)
 
 
@@ -92,11 +95,31 @@ def audit() -> Intake:
 
 
 @cache
-def stats(table_prefix: str) -> "DynamoDbStats":
-    """What analytics keeps, for reading too (`/api/stats/me`, `/api/leaderboard`)."""
-    from nft_upgrade.adapters.dynamodb_projections import DynamoDbStats
+def generations(table_prefix: str) -> "DynamoDbGenerations":
+    """What analytics keeps: for the consumer, and for the operator's `nft_upgrade.stats`."""
+    from nft_upgrade.adapters.dynamodb_stats import DynamoDbGenerations
 
-    return DynamoDbStats(_database(table_prefix))
+    return DynamoDbGenerations(_database(table_prefix))
+
+
+def rebuild(*, from_topics: bool, tell: Callable[[int], object]) -> Rebuild:
+    """All figures again: from the event table, or from Kafka's topics."""
+    table_prefix = StorageSettings().table_prefix
+    history = _topics() if from_topics else _event_table(table_prefix)
+    return Rebuild(generations(table_prefix), history, tell)
+
+
+def _topics() -> EventHistory:
+    from nft_upgrade.adapters.event_schema import read_event
+    from nft_upgrade.adapters.kafka_history import KafkaHistory
+
+    return KafkaHistory(KafkaSettings(), read_event)
+
+
+def _event_table(table_prefix: str) -> EventHistory:
+    from nft_upgrade.adapters.dynamodb_history import DynamoDbHistory
+
+    return DynamoDbHistory(_database(table_prefix))
 
 
 @cache

@@ -1,4 +1,4 @@
-"""What the consumers need from the outside, as Protocols."""
+"""What the consumers need from the outside, as Protocols; analytics: stats_ports.py."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,55 +7,6 @@ from enum import StrEnum
 from typing import Protocol
 
 from nft_upgrade.domain.events import UpgradeEvent
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UserStats:
-    """What analytics knows about one user. Times are None until it happened.
-
-    `reached_at` is when the user first held `level`; `version` counts the events counted.
-    """
-
-    user_id: str
-    level: int = 0
-    reached_at: datetime | None = None
-    upgrades_opened: int = 0
-    burns_confirmed: int = 0
-    upgrades_completed: int = 0
-    upgrades_given_up: int = 0
-    mint_failures: int = 0
-    last_opened_at: datetime | None = None
-    last_completed_at: datetime | None = None
-    last_event_at: datetime | None = None
-    version: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class LeaderboardPage:
-    """Best first; `next_cursor` is opaque, None on the last page."""
-
-    rows: Sequence[UserStats]
-    next_cursor: str | None
-
-
-class StatsStore(Protocol):
-    """One row per user, and what has been counted."""
-
-    def stats(self, user_id: str) -> UserStats | None:
-        """Strongly consistent; None for a user nothing was counted for."""
-
-    def was_counted(self, upgrade_id: str, sequence: int) -> bool:
-        """Strongly consistent."""
-
-    def count(self, event: UpgradeEvent, after: UserStats) -> bool:
-        """Write the row and "counted" in one transaction; False: it was counted before.
-
-        Raises VersionConflict when the row is not at `after.version - 1` any more.
-        """
-
-    def leaderboard(self, *, limit: int, cursor: str | None) -> LeaderboardPage:
-        """Users with a completed upgrade: highest level first, then who reached it earlier.
-        Eventually consistent. ValueError: bad cursor."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from nft_upgrade.http import (
     routes_claims,
     routes_nfts,
     routes_open,
+    routes_stats,
     routes_upgrades,
 )
 from nft_upgrade.http.body import StrictJson
@@ -47,6 +48,7 @@ def create_app(parts: ApiParts) -> FastAPI:
         routes_claims,
         routes_atomic,
         routes_upgrades,
+        routes_stats,
     ):
         app.include_router(routes.router)
     app.add_exception_handler(RequestValidationError, answer_validation_error)

@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities.idempotency import BasePersistenceLayer
 from nft_upgrade.config import SessionSettings
 from nft_upgrade.domain.levels import Catalogue
 from nft_upgrade.http.sessions import SessionSigner, SessionVerifier
-from nft_upgrade.ports import Challenges, Clock, Ids, RateLimiter, Tickets
+from nft_upgrade.ports import Challenges, Clock, Ids, RateLimiter, Statistics, Tickets
 from nft_upgrade.use_cases.burning import Burning
 from nft_upgrade.use_cases.claiming import Claiming
 from nft_upgrade.use_cases.ending import Ending
@@ -39,6 +39,7 @@ class ApiParts:
     explaining: Explaining
     lineage: Lineage
     catalogue: Catalogue
+    statistics: Statistics
     challenges: Challenges
     tickets: Tickets
     rate_limiter: RateLimiter
