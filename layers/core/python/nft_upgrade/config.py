@@ -159,10 +159,9 @@ class PublishSettings(StorageSettings, KafkaSettings):
     """The stream's publisher."""
 
 
-class ConsumerSettings(StorageSettings):
-    """Analytics: a Kafka consumer's Lambda reads from the event source, writes projections."""
-
-    kafka_bootstrap_servers: str | None = Field(None, description="For dead letters; host:port.")
+class ConsumerSettings(StorageSettings, KafkaSettings):
+    """A Kafka consumer's Lambda is handed records by its event source; it writes projections, and
+    speaks to Kafka itself for dead letters alone."""
 
 
 class NotifySettings(ConsumerSettings):

@@ -299,7 +299,7 @@ def sweeping() -> "Sweeping":
         ending=ending(),
         minting=minting(),
         workflow=workflow(),
-        publisher=wiring_events.publisher(),
+        publisher=wiring_events.checked_publisher(),
         clock=clock(),
     )
 

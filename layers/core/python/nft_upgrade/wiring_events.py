@@ -1,7 +1,6 @@
 """The event services put together: settings -> adapters -> consumers, built on first use.
 
-Adapters are imported by the builder that needs them: a consumer's cold start does not pay for
-kafka-python, nor the publisher's for jsonschema.
+Adapters are imported by the builder that needs them: a cold start pays for what it uses.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,8 +23,9 @@ from nft_upgrade.consumers.audit import Audit
 from nft_upgrade.consumers.intake import Intake
 from nft_upgrade.consumers.notification import NAME as NOTIFICATIONS
 from nft_upgrade.consumers.notification import Notifier
-from nft_upgrade.consumers.outbox import Outbox
+from nft_upgrade.consumers.outbox import CheckedPublisher, Outbox
 from nft_upgrade.consumers.ports import AuditArchive, Meter
+from nft_upgrade.consumers.replaying import Replaying
 from nft_upgrade.domain.events import UpgradeEvent
 from nft_upgrade.domain.levels import default_catalogue
 from nft_upgrade.ports import Publisher, Upgrades
@@ -36,10 +36,18 @@ if TYPE_CHECKING:
 
 @cache
 def publisher() -> Publisher:
-    """Kafka, for the outbox and the sweep."""
+    """Kafka, whatever the events are."""
     from nft_upgrade.adapters.kafka_events import KafkaPublisher
 
     return KafkaPublisher(KafkaSettings())
+
+
+@cache
+def checked_publisher() -> Publisher:
+    """The same, for what the schema describes."""
+    from nft_upgrade.adapters.event_schema import check_event
+
+    return CheckedPublisher(publisher(), check_event, _meter())
 
 
 @cache
@@ -48,7 +56,7 @@ def outbox() -> Outbox:
     from nft_upgrade.adapters.dynamodb_upgrades import DynamoDbUpgrades, event_from_image
 
     upgrades = DynamoDbUpgrades(PublishSettings().table_prefix)
-    return Outbox(upgrades, publisher(), SystemClock(), event_from_image)
+    return Outbox(upgrades, checked_publisher(), SystemClock(), event_from_image, _meter())
 
 
 @cache
@@ -88,7 +96,7 @@ def audit() -> Intake:
     settings = AuditSettings()
     trail = DynamoDbAuditTrail(_database(settings.table_prefix))
     recording = Audit(trail, _archives(settings), SystemClock(), _meter())
-    return _intake(AUDIT, recording.take, settings)
+    return _intake(AUDIT, recording.take, settings, recording.has)
 
 
 @cache
@@ -108,19 +116,35 @@ def upgrades(table_prefix: str) -> Upgrades:
 
 
 def _intake(
-    consumer: str, take: Callable[[UpgradeEvent], object], settings: ConsumerSettings
+    consumer: str,
+    take: Callable[[UpgradeEvent], object],
+    settings: ConsumerSettings,
+    has: Callable[[str, int], bool] | None = None,
 ) -> Intake:
-    from nft_upgrade.adapters.dynamodb_projections import DynamoDbDeadLetters
     from nft_upgrade.adapters.event_schema import read_event
+    from nft_upgrade.adapters.kafka_dead_letters import KafkaDeadLetters
 
     return Intake(
         consumer,
         read=read_event,
         take=take,
-        dead_letters=DynamoDbDeadLetters(_database(settings.table_prefix)),
+        dead_letters=KafkaDeadLetters(settings),
         meter=_meter(),
         clock=SystemClock(),
+        has=has,
     )
+
+
+@cache
+def replaying() -> Replaying:
+    """For `replay_dead_letters`: the command and the function."""
+    from nft_upgrade.adapters.event_schema import read_event
+    from nft_upgrade.adapters.kafka_dead_letters import KafkaDeadLetters
+    from nft_upgrade.adapters.kafka_replay import KafkaLetterBox
+
+    settings = KafkaSettings()
+    letters = KafkaDeadLetters(settings)
+    return Replaying(KafkaLetterBox(settings), letters, letters.send_back, read_event)
 
 
 @cache

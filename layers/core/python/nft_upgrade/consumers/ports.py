@@ -1,9 +1,12 @@
 """What the consumers need from the outside, as Protocols."""
 
+import binascii
+from base64 import b64decode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from hashlib import sha256
 from typing import Protocol
 
 from nft_upgrade.domain.events import UpgradeEvent
@@ -161,16 +164,37 @@ class DeadLetter:
     """As received: base64."""
     reason: str
     at: datetime
+    kind: str = "broken"
+    """`broken`, `unknown_version`, `unknown_type` or `refused` (docs/events.md)."""
+    key: str | None = None
+    """As received: base64."""
+
+    @property
+    def letter_id(self) -> str:
+        """The same for the same record of the same consumer, however often it is buried. An
+        embedded broker counts its offsets from 0 after a restart: the value tells such apart."""
+        place = f"{self.consumer}|{self.topic}|{self.partition}|{self.offset}|{self.value}"
+        return sha256(place.encode()).hexdigest()[:16]
+
+    @property
+    def original(self) -> bytes:
+        """The value itself; what was no base64 is kept as it came."""
+        try:
+            return b64decode(self.value, validate=True)
+        except binascii.Error:
+            return self.value.encode()
+
+
+class DeadLettersUnavailable(Exception):
+    """Not acknowledged: the record must be delivered again, or it would be lost."""
 
 
 class DeadLetters(Protocol):
     """Where they wait for an operator."""
 
     def bury(self, letter: DeadLetter) -> None:
-        """The same record again is the same as once."""
-
-    def letters(self, consumer: str) -> Sequence[DeadLetter]:
-        """All of one consumer's."""
+        """Returns once it is safe; raises DeadLettersUnavailable when it may not be. Who reads
+        them drops what comes twice, by `letter_id`."""
 
 
 class Meter(Protocol):
