@@ -175,3 +175,12 @@ class AuditSettings(ConsumerSettings):
     """The compliance record."""
 
     audit_bucket: str | None = Field(None, description="S3 bucket with object lock.")
+
+
+class AuditCheckSettings(StorageSettings):
+    """The check of the compliance record."""
+
+    audit_bucket: str = Field(description="S3 bucket with object lock.")
+    audit_check_seconds: float = Field(
+        240.0, description="How long one run of the audit check goes on, before the next begins."
+    )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from nft_upgrade.adapters.dynamodb_items import Database
 from nft_upgrade.adapters.system import SystemClock
 from nft_upgrade.config import (
+    AuditCheckSettings,
     AuditSettings,
     ConsumerSettings,
     KafkaSettings,
@@ -20,6 +21,7 @@ from nft_upgrade.consumers.analytics import NAME as ANALYTICS
 from nft_upgrade.consumers.analytics import Analytics
 from nft_upgrade.consumers.audit import NAME as AUDIT
 from nft_upgrade.consumers.audit import Audit
+from nft_upgrade.consumers.audit_check import AuditCheck, AuditReport
 from nft_upgrade.consumers.intake import Intake
 from nft_upgrade.consumers.notification import NAME as NOTIFICATIONS
 from nft_upgrade.consumers.notification import Notifier
@@ -97,6 +99,30 @@ def audit() -> Intake:
     trail = DynamoDbAuditTrail(_database(settings.table_prefix))
     recording = Audit(trail, _archives(settings), SystemClock(), _meter())
     return _intake(AUDIT, recording.take, settings, recording.has)
+
+
+@cache
+def audit_check() -> AuditCheck:
+    """For the command `audit_verify`."""
+    from nft_upgrade.adapters.s3_audit_reader import S3AuditArchiveReader, read_document
+
+    settings = AuditCheckSettings()
+    return AuditCheck(
+        S3AuditArchiveReader(settings.audit_bucket),
+        read_document,
+        upgrades(settings.table_prefix).events,
+        SystemClock(),
+        _meter(),
+    )
+
+
+def audit_round() -> AuditReport:
+    """For `verify_audit`: one run, from where the last one stopped."""
+    from nft_upgrade.adapters.dynamodb_places import DynamoDbPlace
+
+    settings = AuditCheckSettings()
+    place = DynamoDbPlace(_database(settings.table_prefix), "audit-check")
+    return audit_check().resume(place, seconds=settings.audit_check_seconds)
 
 
 @cache
