@@ -1,5 +1,4 @@
-"""The check of the archive: a whole chain passes, and the first broken link is named, whatever broke
-it."""
+"""The check of the archive: a whole chain passes, and the first broken link is named."""
 
 from collections.abc import Sequence
 from dataclasses import replace

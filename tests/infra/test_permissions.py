@@ -144,7 +144,7 @@ def written_topics(assembly: Assembly, name: str) -> set[str]:
     return {topic for topic in ALL_TOPICS if topic in json.dumps(writing)}
 
 
-@pytest.mark.parametrize("row", consumers(), ids=lambda row: row.name)
+@pytest.mark.parametrize("row", list(consumers()), ids=lambda row: row.name)
 def test_consumers_write_dead_letters_and_no_events(row: Row, assembly: Assembly) -> None:
     assert written_topics(assembly, row.name) == {TOPIC_DEAD_LETTERS}
 

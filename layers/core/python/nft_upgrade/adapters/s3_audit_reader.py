@@ -1,4 +1,4 @@
-"""The audit archive, read for checking: the first version of each object, and what came after it."""
+"""The audit archive for checking: the first version of each object, and what came after it."""
 
 import json
 from collections import defaultdict
