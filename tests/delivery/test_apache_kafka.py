@@ -1,4 +1,4 @@
-"""The broker's own faults, on Apache Kafka: stopped for a while, killed, started again on its data."""
+"""The broker's own faults, on Apache Kafka: stopped for a while, killed, started on its data."""
 
 import threading
 import time

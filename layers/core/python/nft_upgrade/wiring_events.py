@@ -26,7 +26,7 @@ from nft_upgrade.consumers.intake import Intake
 from nft_upgrade.consumers.notification import NAME as NOTIFICATIONS
 from nft_upgrade.consumers.notification import Notifier
 from nft_upgrade.consumers.outbox import CheckedPublisher, Outbox
-from nft_upgrade.consumers.ports import AuditArchive, Meter
+from nft_upgrade.consumers.ports import AuditArchive, Ledger, Meter
 from nft_upgrade.consumers.replaying import Replaying
 from nft_upgrade.domain.events import UpgradeEvent
 from nft_upgrade.domain.levels import default_catalogue
@@ -139,6 +139,22 @@ def upgrades(table_prefix: str) -> Upgrades:
     from nft_upgrade.adapters.dynamodb_upgrades import DynamoDbUpgrades
 
     return DynamoDbUpgrades(table_prefix)
+
+
+def ledger(consumer: str) -> Ledger:
+    """A projection for a consumer that needs no store of its own."""
+    from nft_upgrade.adapters.dynamodb_ledger import DynamoDbLedger
+
+    return DynamoDbLedger(_database(ConsumerSettings().table_prefix), consumer)
+
+
+def intake(
+    consumer: str,
+    take: Callable[[UpgradeEvent], object],
+    has: Callable[[str, int], bool] | None = None,
+) -> Intake:
+    """The consumer kit (docs/events.md, "A fourth consumer"): `Intake` says what it does."""
+    return _intake(consumer, take, ConsumerSettings(), has)
 
 
 def _intake(

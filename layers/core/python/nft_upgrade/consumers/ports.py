@@ -2,12 +2,12 @@
 
 import binascii
 from base64 import b64decode
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
-from typing import Protocol
+from typing import Any, Protocol
 
 from nft_upgrade.domain.events import UpgradeEvent
 
@@ -87,6 +87,29 @@ class AuditArchive(Protocol):
 
     def keep(self, entry: AuditEntry) -> None:
         """Write it once; the same entry again is the same as once."""
+
+
+class Ledger(Protocol):
+    """A consumer's own small projection: rows of facts by name, each event taken once. For
+    consumers that need no store of their own."""
+
+    def has(self, upgrade_id: str, sequence: int) -> bool:
+        """Whether this event was taken; strongly consistent."""
+
+    def facts(self, name: str) -> Mapping[str, Any]:
+        """A row's facts (JSON); empty for one that nothing was written to."""
+
+    def change(
+        self,
+        event: UpgradeEvent,
+        name: str,
+        make: Callable[[Mapping[str, Any]], Mapping[str, Any]],
+    ) -> bool:
+        """Replace the row by what `make` makes of it and mark the event taken, both or neither;
+        False: it was taken before. `make` may be called again when another event was faster.
+
+        Raises VersionConflict when others are always faster.
+        """
 
 
 class NotificationStatus(StrEnum):
