@@ -105,7 +105,7 @@ def test_local_and_infra_have_the_same_consumers() -> None:
 def test_two_events_that_change_one_row_at_once_are_both_counted(world: Delivery) -> None:
     ledger = DynamoDbLedger(Database(world.prefix), GROUP)
     first, second = story()[:2]
-    calls = []
+    calls: list[int] = []
 
     def rivalled(facts: Any) -> Any:
         if not calls:  # between our read and our write somebody else counts

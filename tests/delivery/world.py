@@ -144,7 +144,7 @@ class Delivery:
         """The records of this world, and whatever is no event, as Lambda hands them over."""
         records = [each for each in self.records() if self._is_mine(each)]
         parts = [records[start : start + size] for start in range(0, len(records), size)]
-        return [msk_event({_Place(part): part}, self.kafka) for part in parts]  # type: ignore[dict-item]
+        return [msk_event({_Place(part): part}, self.kafka) for part in parts]
 
     def _is_mine(self, record: Any) -> bool:
         users = {event.user_id.encode() for event in self.committed}

@@ -94,7 +94,7 @@ def test_topics_have_the_settings_of_the_plan(
     def settings(assembly: Assembly, name: str) -> dict[str, str]:
         topic = assembly.one("AWS::MSK::Topic", TopicName=name).properties
         lines = base64.b64decode(topic["Configs"]).decode().splitlines()
-        return dict(line.split("=") for line in lines)  # type: ignore[misc]
+        return dict(line.split("=") for line in lines)
 
     for name, plan in plans(TopicPlan(partitions=12)).items():
         assert settings(prod, name) == plan.configs

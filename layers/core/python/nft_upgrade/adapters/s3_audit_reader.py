@@ -26,7 +26,7 @@ class S3AuditArchiveReader:
 
     def upgrade_ids(self, *, after: str | None, limit: int) -> Sequence[str]:
         # "0" is the character behind "/": everything in the folder of `after` is passed.
-        start = {"StartAfter": f"{FOLDER}{after}0"} if after else {}
+        start: dict[str, Any] = {"StartAfter": f"{FOLDER}{after}0"} if after else {}
         try:
             page = self._client.list_objects_v2(
                 Bucket=self._bucket, Prefix=FOLDER, Delimiter="/", MaxKeys=limit, **start
