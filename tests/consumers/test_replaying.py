@@ -77,6 +77,7 @@ def test_a_second_replay_does_nothing_but_put_back_what_still_fails() -> None:
 def test_a_letter_that_was_buried_twice_is_replayed_once() -> None:
     topic = Topic(READABLE[0], READABLE[0], READABLE[0])
     assert topic.tool.replay() == ReplayReport(replayed=1, same=2)
+    assert topic.sent_back == [READABLE[0]]
 
 
 def test_the_letters_of_two_consumers_about_one_record_are_two() -> None:
