@@ -79,6 +79,12 @@ SERVICE: Final = (
         "One object per audit entry; PutObject alone, under one prefix.",
     ),
     Row(
+        "Functions/VerifyAudit",
+        "AwsSolutions::AwsSolutions-IAM5[Resource::"
+        "NftUpgrade-{name}-Foundation:ExportsOutputFnGetAttAuditBucket7486E833Arn52E7AD47/audit/*]",
+        "It reads every object under this one prefix.",
+    ),
+    Row(
         "SchedulerRoleForTarget-a2889d",
         "AwsSolutions::AwsSolutions-IAM5[Resource::<FunctionsSweepFunction34B38870.Arn>:*]",
         "The scheduler's role may call any version of this one function.",
@@ -121,6 +127,11 @@ SERVICE: Final = (
         "Gauge/EveryMinute",
         "Serverless::Serverless-EventBusDLQ",
         "A measurement that was missed is replaced by the next minute's; GaugeSilent alarms.",
+    ),
+    Row(
+        "AuditCheck/EveryHour",
+        "Serverless::Serverless-EventBusDLQ",
+        "A check that was missed is made up for by the next hour's; AuditUnchecked alarms.",
     ),
 )
 FOUNDATION: Final = (

@@ -6,9 +6,9 @@ first volume, logs and Solana's fees come on top.
 
 from typing import Final
 
-from infra.parts.event_sources import CONSUMERS
+from infra.rows import consumers
 from infra.stages import Stage
-from nft_upgrade.messages import TOPICS
+from nft_upgrade.messages import ALL_TOPICS
 
 HOURS: Final = 730
 NAT_GATEWAY: Final = 0.045 * HOURS
@@ -31,7 +31,7 @@ def monthly_minimum(stage: Stage) -> dict[str, float]:
     zones = len(stage.availability_zones)
     return {
         "kafka": _kafka(stage),
-        "event pollers": len(CONSUMERS) * EVENT_POLLER,
+        "event pollers": len(list(consumers())) * EVENT_POLLER,
         "nat gateways": stage.nat_gateways * NAT_GATEWAY,
         "endpoints": 2 * zones * ENDPOINT_PER_ZONE if stage.has_kafka_endpoints else 0.0,
         "load balancer": BALANCER,
@@ -53,7 +53,7 @@ def summary(stage: Stage) -> str:
 
 def _kafka(stage: Stage) -> float:
     shape = stage.kafka
-    partitions = len(TOPICS) * stage.topic_partitions * SERVERLESS_PARTITION
+    partitions = len(ALL_TOPICS) * stage.topic_partitions * SERVERLESS_PARTITION
     storage = shape.brokers * (shape.volume_gib or 0) * BROKER_GIB
     return shape.usd_per_hour * HOURS + storage + (partitions if shape.is_serverless else 0.0)
 

@@ -11,7 +11,8 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 
 from infra.parts.kafka import Kafka
 from nft_upgrade.adapters.dynamodb_tables import TABLES
-from nft_upgrade.messages import TOPICS
+from nft_upgrade.adapters.kafka_replay import GROUP as REPLAY_GROUP
+from nft_upgrade.messages import ALL_TOPICS, TOPIC_DEAD_LETTERS, TOPICS
 
 READING = ("dynamodb:DescribeTable", "dynamodb:GetItem", "dynamodb:Query")
 WRITING = (
@@ -133,14 +134,34 @@ def starts_upgrades(resources: Resources, grantee: iam.IGrantable) -> None:
 
 
 def publishes(resources: Resources, grantee: iam.IGrantable) -> None:
-    """Write to all topics."""
+    """Write events."""
     resources.kafka.grant_write(grantee, *TOPICS)
+
+
+def buries(resources: Resources, grantee: iam.IGrantable) -> None:
+    """Write dead letters, no events."""
+    resources.kafka.grant_write(grantee, TOPIC_DEAD_LETTERS)
+
+
+def replays(resources: Resources, grantee: iam.IGrantable) -> None:
+    """Read dead letters, and write each back to where it came from or to the end."""
+    resources.kafka.grant_read(grantee, TOPIC_DEAD_LETTERS)
+    resources.kafka.grant_group(grantee, REPLAY_GROUP)
+    resources.kafka.grant_write(grantee, *ALL_TOPICS)
 
 
 def archives(resources: Resources, grantee: iam.IGrantable) -> None:
     """Add audit objects; there is no permission to read, replace or delete one."""
     resources.data_key.grant(grantee, *DECRYPTING, *ENCRYPTING)
     _allow(grantee, ["s3:PutObject"], [resources.audit_bucket.arn_for_objects("audit/*")])
+
+
+def reads_archive(resources: Resources, grantee: iam.IGrantable) -> None:
+    """Read every version of every audit object, and add none."""
+    resources.data_key.grant(grantee, *DECRYPTING)
+    bucket = resources.audit_bucket
+    _allow(grantee, ["s3:ListBucket", "s3:ListBucketVersions"], [bucket.bucket_arn])
+    _allow(grantee, ["s3:GetObject", "s3:GetObjectVersion"], [bucket.arn_for_objects("audit/*")])
 
 
 def sends_mail(resources: Resources, grantee: iam.IGrantable) -> None:

@@ -5,15 +5,18 @@ imports: the API loads FastAPI and the chain's library, a consumer neither. docs
 the import times.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from infra.resources import (
     Grant,
     archives,
+    buries,
     publishes,
     reads,
+    reads_archive,
     reads_many,
+    replays,
     sends_mail,
     signs_mints,
     signs_sessions,
@@ -26,6 +29,7 @@ from infra.stages import Stage
 from nft_upgrade.adapters.dynamodb_tables import LOCKS, NFTS, PROJECTIONS, TRANSIENT, UPGRADES
 from nft_upgrade.config import (
     ApiSettings,
+    AuditCheckSettings,
     AuditSettings,
     ConsumerSettings,
     Group,
@@ -35,6 +39,8 @@ from nft_upgrade.config import (
     StepSettings,
     SweepSettings,
 )
+from nft_upgrade.consumers import analytics, audit, notification
+from nft_upgrade.messages import TOPIC_COMPLETED, TOPICS
 
 STEP_TIMEOUT = 50
 """Seconds; below the 60 that upgrade.asl.json gives a task."""
@@ -53,6 +59,9 @@ class Row:
     """Reserved where a flood would hurt what is behind it."""
     in_vpc: bool = False
     is_step: bool = False
+    group: str | None = None
+    """Of a Kafka consumer: its consumer group, which is also its name in metrics."""
+    topics: Sequence[str] = ()
     signs: str | None = None
     """The purpose of the key that it signs with; such a role has a name that the key's policy
     knows."""
@@ -76,9 +85,23 @@ def _step(name: str, *grants: Grant, signs: str | None = None) -> Row:
     )
 
 
-def _consumer(name: str, settings: type[Group], *grants: Grant) -> Row:
+def consumer(
+    name: str,
+    group: str,
+    *grants: Grant,
+    topics: Sequence[str] = TOPICS,
+    settings: type[ConsumerSettings] = ConsumerSettings,
+) -> Row:
+    """A Kafka consumer: function, event sources, grants, alarm and dashboard follow from this row.
+    It is in the network for its dead letters' sake alone."""
     return Row(
-        name=name, settings=settings, grants=(writes(PROJECTIONS), *grants), timeout_seconds=60
+        name=name,
+        settings=settings,
+        grants=(writes(PROJECTIONS), buries, *grants),
+        timeout_seconds=60,
+        in_vpc=True,
+        group=group,
+        topics=topics,
     )
 
 
@@ -135,10 +158,35 @@ ROWS = (
         timeout_seconds=60,
         in_vpc=True,
     ),
-    _consumer("analytics", ConsumerSettings),
-    _consumer("notify", NotifySettings, sends_mail),
-    _consumer("audit", AuditSettings, archives),
+    Row(
+        name="replay_dead_letters",
+        settings=PublishSettings,
+        grants=(replays,),
+        timeout_seconds=300,
+        in_vpc=True,
+    ),
+    consumer("analytics", analytics.NAME),
+    consumer(
+        "notify",
+        notification.NAME,
+        sends_mail,
+        topics=(TOPIC_COMPLETED,),
+        settings=NotifySettings,
+    ),
+    consumer("audit", audit.NAME, archives, settings=AuditSettings),
+    Row(
+        name="verify_audit",
+        settings=AuditCheckSettings,
+        grants=(reads(UPGRADES), writes(PROJECTIONS), reads_archive),
+        timeout_seconds=300,
+        concurrency=1,
+    ),
 )
+
+
+def consumers() -> Iterator[Row]:
+    """The rows that read from Kafka."""
+    return (row for row in ROWS if row.group)
 
 
 def signers(purpose: str) -> Iterator[str]:

@@ -8,6 +8,7 @@ from constructs import Construct
 from infra.costs import summary
 from infra.foundation import Foundation
 from infra.parts.alarms import Alarms, Watched
+from infra.parts.audit_check import AuditCheck
 from infra.parts.dashboard import Dashboard
 from infra.parts.edge import Edge
 from infra.parts.edge_logs import EdgeLogs
@@ -95,6 +96,7 @@ class Service(Stack):
             state_machine_arn=resources.state_machine_arn,
             data_key=data_key,
         )
+        AuditCheck(self, "AuditCheck", verify_audit=functions.by_name["verify_audit"])
         Gauge(self, "Gauge", helpers=helpers, resources=resources, settings=known)
         alarms = Alarms(
             self,

@@ -11,6 +11,7 @@ import argparse
 import os
 import signal
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 
 from local.aws_journal import Journal
@@ -23,6 +24,7 @@ from local.aws_resources import (
     create_resources,
     create_tables,
 )
+from local.engines import NAMED
 from local.process import READY
 
 
@@ -32,6 +34,8 @@ def main() -> None:
     stop = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, stop)  # before any thread: all of them inherit it
     url = start(**vars(arguments))
+    tables = "tables elsewhere" if arguments.dynamodb_endpoint else "DynamoDB included"
+    print(f"{NAMED}AWS emulator, moto {version('moto')}, {tables}", flush=True)
     print(READY + url, flush=True)
     signal.sigwait(stop)
 

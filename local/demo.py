@@ -21,6 +21,7 @@ from confluent_kafka import KafkaException
 from solders.keypair import Keypair
 
 from local.client import Browser, EventSource, Message, Rpc, Unexpected, Wallet, told
+from local.engines import NAMED
 from local.process import Part, StartFailed
 from local.token_metadata import Mint, NotAnNft, read_mint
 from local.witnesses import KafkaRecord, audit_entries, is_unbroken, kafka_records
@@ -308,8 +309,9 @@ FAULTS = (
 
 
 def _show_trouble(line: str) -> None:
-    """What parts print while all is well is not shown; a part that dies is."""
-    if "starts again" in line:
+    """What parts print while all is well is not shown but for the engines' names; a part that dies
+    is."""
+    if "starts again" in line or NAMED in line:
         print(line, flush=True)
 
 

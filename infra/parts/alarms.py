@@ -15,7 +15,9 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from infra.rows import consumers
 from infra.stages import Stage
+from nft_upgrade.consumers import audit, outbox
 
 NAMESPACE = "NftUpgrade"
 MINUTE = Duration.minutes(1)
@@ -60,14 +62,14 @@ def gauge(name: str, statistic: str = "Maximum") -> cloudwatch.Metric:
     )
 
 
-def counter(name: str, consumer: str) -> cloudwatch.Metric:
+def counter(name: str, consumer: str, period: Duration = MINUTE) -> cloudwatch.Metric:
     """A count of the consumers' `CloudWatchMeter`."""
     return cloudwatch.Metric(
         namespace=NAMESPACE,
         metric_name=name,
         dimensions_map={"consumer": consumer},
         statistic="Sum",
-        period=MINUTE,
+        period=period,
     )
 
 
@@ -225,14 +227,38 @@ def _events(watched: Watched) -> Iterator[Row]:
             says="Something was given up after all attempts and waits for an operator.",
             runbook="deployment.md#dlq-not-empty",
         )
-    for consumer in ("nft-analytics", "nft-notifications", "nft-audit"):
+    for row in consumers():
+        assert row.group
         yield Row(
-            id=f"DeadLetters-{consumer}",
-            metric=counter("DeadLetters", consumer),
+            id=f"DeadLetters-{row.group}",
+            metric=counter("DeadLetters", row.group),
             threshold=1,
-            says="A record could not be taken; it is kept in the projections table.",
-            runbook="deployment.md#dlq-not-empty",
+            says=f"{row.name} could not take a record; it waits in the dead-letter topic.",
+            runbook="operations.md#dead-letters",
         )
+    yield Row(
+        id="OutboxRefused",
+        metric=counter("OutboxRefused", outbox.NAME),
+        threshold=1,
+        says="An event is not as its schema says and is held back; it stays in the table.",
+        runbook="operations.md#an-event-that-is-held-back",
+    )
+    yield Row(
+        id="AuditBroken",
+        metric=counter("AuditBroken", audit.NAME),
+        threshold=1,
+        says="A chain of the audit record is broken; the log of verify_audit names the link.",
+        runbook="operations.md#a-broken-audit-chain",
+    )
+    yield Row(
+        id="AuditUnchecked",
+        metric=counter("AuditRuns", audit.NAME, period=Duration.hours(3)),
+        threshold=1,
+        operator=BELOW,
+        missing=MISSING.BREACHING,
+        says="Nobody has checked the audit record for three hours.",
+        runbook="operations.md#a-broken-audit-chain",
+    )
     yield Row(
         id="AuditConflict",
         metric=counter("AuditConflicts", "nft-audit"),

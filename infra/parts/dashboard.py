@@ -10,6 +10,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from infra.parts.alarms import counter, gauge
+from infra.rows import consumers
 from infra.stages import Stage
 
 PERIOD = Duration.minutes(1)
@@ -63,10 +64,7 @@ class Dashboard(Construct):
                 [
                     _graph(
                         "Consumers' dead letters",
-                        [
-                            counter("DeadLetters", name)
-                            for name in ("nft-analytics", "nft-notifications", "nft-audit")
-                        ],
+                        [counter("DeadLetters", row.group) for row in consumers() if row.group],
                     ),
                 ],
             ],

@@ -7,13 +7,11 @@ import pytest
 from nft_upgrade.adapters.dynamodb_items import Database
 from nft_upgrade.adapters.dynamodb_projections import (
     DynamoDbAuditTrail,
-    DynamoDbDeadLetters,
     DynamoDbNotifications,
 )
 from nft_upgrade.consumers.audit import Audit
 from nft_upgrade.consumers.ports import (
     AuditEntry,
-    DeadLetter,
     Notification,
     NotificationStatus,
 )
@@ -77,15 +75,6 @@ def test_an_address_on_file_is_found(database: Database, name: str) -> None:
     assert kept.address(name) is None
     kept.put_address(name, "user@example.org")
     assert kept.address(name) == "user@example.org"
-
-
-def test_dead_letters_are_kept_once_each_and_whole(database: Database, name: str) -> None:
-    kept = DynamoDbDeadLetters(database)
-    letter = DeadLetter(name, "nft-upgrade-progress", 0, 7, "bm8=", "no JSON", START)
-    other = DeadLetter(name, "nft-upgrade-progress", 0, 7, "eWVz", "no JSON", START)
-    for one in (letter, letter, other):
-        kept.bury(one)
-    assert sorted(kept.letters(name), key=lambda one: one.value) == [letter, other]
 
 
 def test_a_table_that_is_not_there_is_storage_unavailable(aws: AwsEndpoint) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from nft_upgrade.consumers.ports import (
     AuditEntry,
     DeadLetter,
+    DeadLettersUnavailable,
     MailRefused,
     MailUnavailable,
     Notification,
@@ -29,6 +30,22 @@ FAILURE = Failure("mint_failed", ErrorType.MINT_TRANSACTION_FAILED, "It failed."
 REFUSAL = Failure(
     "burn_wrong_mint", ErrorType.BURN_TRANSACTION_FAILED, "Another NFT.", retryable=True
 )
+
+FAILED = {EventType.MINT_FAILED_RETRYABLE, EventType.BURN_REJECTED, EventType.UPGRADE_FAILED}
+STATUS_AFTER = {
+    EventType.UPGRADE_INITIATED: Status.INITIATED,
+    EventType.BURN_PENDING: Status.BURN_PENDING,
+    EventType.BURN_CONFIRMED: Status.BURN_CONFIRMED,
+    EventType.BURN_REJECTED: Status.INITIATED,
+    EventType.UNDER_REVIEW: Status.UNDER_REVIEW,
+    EventType.MINT_STARTED: Status.MINT_PENDING,
+    EventType.MINT_FAILED_RETRYABLE: Status.FAILED_RETRYABLE,
+    EventType.RETRY_STARTED: Status.MINT_PENDING,
+    EventType.UPGRADE_COMPLETED: Status.COMPLETED,
+    EventType.UPGRADE_CANCELLED: Status.CANCELLED,
+    EventType.UPGRADE_EXPIRED: Status.EXPIRED,
+    EventType.UPGRADE_FAILED: Status.FAILED_PERMANENT,
+}
 
 
 def story(
@@ -147,15 +164,22 @@ def _keys(event: UpgradeEvent) -> dict[str, Any]:
 
 
 def _retold(template: UpgradeEvent, type_: EventType) -> UpgradeEvent:
-    failed = type_ in {EventType.MINT_FAILED_RETRYABLE, EventType.BURN_REJECTED}
+    failed = type_ in FAILED
     return replace(
         template,
         type=type_,
+        status=STATUS_AFTER[type_],
+        data=template.data if type_ is EventType.UPGRADE_COMPLETED else _proof_data(template),
         error_code=FAILURE.code if failed else None,
         error_type=FAILURE.error_type if failed else None,
         error_message=FAILURE.message if failed else None,
         retryable=True if failed else None,
     ).sealed()
+
+
+def _proof_data(template: UpgradeEvent) -> Mapping[str, Any]:
+    proof = burn_proof(template.upgrade_id, template.nft_id, template.user_id)
+    return {"proof": proof.as_json()}
 
 
 def _nft(mint: str, owner: str, level: int, at: datetime) -> Nft:
@@ -293,10 +317,12 @@ class FakeDeadLetters:
 
     def __init__(self) -> None:
         self.buried: list[DeadLetter] = []
+        self.is_down = False
 
     def bury(self, letter: DeadLetter) -> None:
-        places = {(one.topic, one.partition, one.offset, one.value) for one in self.buried}
-        if (letter.topic, letter.partition, letter.offset, letter.value) not in places:
+        if self.is_down:
+            raise DeadLettersUnavailable("no broker")
+        if letter.letter_id not in {one.letter_id for one in self.buried}:
             self.buried.append(letter)
 
     def letters(self, consumer: str) -> Sequence[DeadLetter]:

@@ -22,6 +22,7 @@ ROUTES = {
     ("post", "/api/nft/upgrade/{id}/retry"),
     ("post", "/api/nft/upgrade/{id}/cancel"),
     ("get", "/api/nft/upgrade/{id}/status"),
+    ("get", "/api/nft/upgrade/{id}/receipt"),
     ("get", "/api/nft/upgrade/user/requests"),
     ("post", "/api/nft/upgrade/{id}/events-ticket"),
     ("get", "/api/nft/upgrade/{id}/events"),

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from infra.rows import ROWS
-from nft_upgrade.messages import TOPICS
+from infra.rows import ROWS, Row, consumers
+from nft_upgrade.messages import ALL_TOPICS, TOPIC_DEAD_LETTERS, TOPICS
 from tests.infra.synthesized import Assembly, Resource, listed
 
 SIGNERS = {"mint": {"submit_mint", "issue_nft"}, "session": {"api"}}
@@ -139,6 +139,39 @@ def test_notify_reads_completed_upgrades_alone(assembly: Assembly) -> None:
     assert [TOPICS.index("nft-upgrade-completed")] == [
         number for number, topic in enumerate(TOPICS) if topic in json.dumps(reading)
     ]
+
+
+def written_topics(assembly: Assembly, name: str) -> set[str]:
+    writing = [
+        each
+        for each in assembly.statements(name)
+        if "kafka-cluster:WriteData" in listed(each["Action"])
+    ]
+    return {topic for topic in ALL_TOPICS if topic in json.dumps(writing)}
+
+
+@pytest.mark.parametrize("row", list(consumers()), ids=lambda row: row.name)
+def test_consumers_write_dead_letters_and_no_events(row: Row, assembly: Assembly) -> None:
+    assert written_topics(assembly, row.name) == {TOPIC_DEAD_LETTERS}
+
+
+def test_whoever_replays_reads_dead_letters_alone(assembly: Assembly) -> None:
+    assert written_topics(assembly, "replay_dead_letters") == set(ALL_TOPICS)
+    reading = [
+        each
+        for each in assembly.statements("replay_dead_letters")
+        if "kafka-cluster:ReadData" in listed(each["Action"])
+    ]
+    assert {topic for topic in ALL_TOPICS if topic in json.dumps(reading)} == {TOPIC_DEAD_LETTERS}
+
+
+def test_the_check_of_the_audit_record_cannot_write_it(assembly: Assembly) -> None:
+    assert {action for action in assembly.actions("verify_audit") if action.startswith("s3:")} == {
+        "s3:GetObject",
+        "s3:GetObjectVersion",
+        "s3:ListBucket",
+        "s3:ListBucketVersions",
+    }
 
 
 def test_relay_may_neither_write_upgrades_nor_sign(assembly: Assembly) -> None:

@@ -159,10 +159,9 @@ class PublishSettings(StorageSettings, KafkaSettings):
     """The stream's publisher."""
 
 
-class ConsumerSettings(StorageSettings):
-    """Analytics: a Kafka consumer's Lambda reads from the event source, writes projections."""
-
-    kafka_bootstrap_servers: str | None = Field(None, description="For dead letters; host:port.")
+class ConsumerSettings(StorageSettings, KafkaSettings):
+    """A Kafka consumer's Lambda is handed records by its event source; it writes projections, and
+    speaks to Kafka itself for dead letters alone."""
 
 
 class NotifySettings(ConsumerSettings):
@@ -176,3 +175,12 @@ class AuditSettings(ConsumerSettings):
     """The compliance record."""
 
     audit_bucket: str | None = Field(None, description="S3 bucket with object lock.")
+
+
+class AuditCheckSettings(StorageSettings):
+    """The check of the compliance record."""
+
+    audit_bucket: str = Field(description="S3 bucket with object lock.")
+    audit_check_seconds: float = Field(
+        240.0, description="How long one run of the audit check goes on, before the next begins."
+    )

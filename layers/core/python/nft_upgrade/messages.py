@@ -15,7 +15,11 @@ TOPIC_BURNED = "nft-burn-confirmed"
 TOPIC_COMPLETED = "nft-upgrade-completed"
 TOPIC_FAILED = "nft-upgrade-failed"
 TOPIC_PROGRESS = "nft-upgrade-progress"
+TOPIC_DEAD_LETTERS = "nft-dead-letters"
+"""Records that a consumer could not take, whole, with the reason in their headers."""
 TOPICS = (TOPIC_INITIATED, TOPIC_BURNED, TOPIC_COMPLETED, TOPIC_FAILED, TOPIC_PROGRESS)
+"""Where events go."""
+ALL_TOPICS = (*TOPICS, TOPIC_DEAD_LETTERS)
 
 _TOPIC_OF = {
     EventType.UPGRADE_INITIATED: TOPIC_INITIATED,

@@ -429,7 +429,7 @@ def sweeping() -> "Sweeping":
         ending=ending(),
         minting=minting(),
         workflow=workflow(),
-        publisher=wiring_events.publisher(),
+        publisher=wiring_events.checked_publisher(),
         comparing=comparing(),
         bookmarks=bookmarks(),
         clock=clock(),

@@ -1,5 +1,6 @@
 """Domain objects as attributes of their items, and back. No I/O."""
 
+import logging
 import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from nft_upgrade.domain.nft import Nft, NftStatus
 from nft_upgrade.domain.upgrade import Failure, Mode, Status, Submitted, Upgrade
 from nft_upgrade.ports import DUE_SHARDS, MintAttempt
 
+logger = logging.getLogger(__name__)
 Facts = dict[str, Any]
 REQUEST = "REQUEST"
 EVENT = "EVENT#"
@@ -109,6 +111,15 @@ def event_of(item: EventItem) -> UpgradeEvent:
     facts: Facts = {name: getattr(item, name) for name in _EVENT_FIELDS}
     facts["type"] = EventType(item.type)
     return UpgradeEvent(**facts)
+
+
+def readable_event(item: EventItem) -> UpgradeEvent | None:
+    """The same for whoever must go on past an item that holds none: it is logged."""
+    try:
+        return event_of(item)
+    except (ValueError, TypeError):
+        logger.exception("%s %s is no event", item.upgrade_id, item.entry)
+        return None
 
 
 def event_from_image(image: Mapping[str, Any]) -> UpgradeEvent:

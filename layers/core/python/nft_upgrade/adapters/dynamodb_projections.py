@@ -5,12 +5,10 @@
 | audit#<upgrade>                 | <sequence>             | AuditEntry                        |
 | notification#<user>             | <event id>             | Notification                      |
 | contact#<user>                  | email                  | address                           |
-| dead#<consumer>                 | <topic-partition-...>  | DeadLetter                        |
 
 `facts` is JSON text. What analytics keeps: see dynamodb_stats. Errors: see dynamodb_errors.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -25,7 +23,6 @@ from nft_upgrade.adapters.dynamodb_errors import is_condition_failure, storage
 from nft_upgrade.adapters.dynamodb_items import Database
 from nft_upgrade.consumers.ports import (
     AuditEntry,
-    DeadLetter,
     Notification,
     NotificationStatus,
 )
@@ -91,24 +88,6 @@ class DynamoDbNotifications:
         _put(self._table, f"contact#{user_id}", "email", {"address": address})
 
 
-class DynamoDbDeadLetters:
-    """`DeadLetters`."""
-
-    def __init__(self, database: Database) -> None:
-        self._table = database.bind(Row)
-
-    def bury(self, letter: DeadLetter) -> None:
-        # An embedded broker counts its offsets from 0 after a restart: the value's hash tells
-        # such records apart.
-        digest = hashlib.sha256(letter.value.encode()).hexdigest()[:16]
-        entry = f"{letter.topic}-{letter.partition}-{letter.offset:012d}-{digest}"
-        facts = {**asdict(letter), "at": iso(letter.at)}
-        _put_new(self._table, f"dead#{letter.consumer}", entry, facts)
-
-    def letters(self, consumer: str) -> Sequence[DeadLetter]:
-        return [_letter(row) for row in _query(self._table, f"dead#{consumer}")]
-
-
 # --- rows -----------------------------------------------------------------------------------------
 
 
@@ -167,8 +146,3 @@ def _notification(row: Row) -> Notification:
     facts = json.loads(row.facts)
     status = NotificationStatus(facts["status"])
     return Notification(**{**facts, "status": status, "at": parse_iso(facts["at"])})
-
-
-def _letter(row: Row) -> DeadLetter:
-    facts = json.loads(row.facts)
-    return DeadLetter(**{**facts, "at": parse_iso(facts["at"])})

@@ -44,6 +44,7 @@ from nft_upgrade.adapters.dynamodb_facts import (
     event_partition,
     moment_text,
     parse_moment,
+    readable_event,
     request_facts,
     request_partition,
     upgrade_of,
@@ -205,7 +206,7 @@ class DynamoDbUpgrades:
                 for shard in range(DUE_SHARDS)
             ]
             oldest = merge(*shards, key=lambda item: (item.due_at, item.upgrade_id, item.entry))
-            return [event_of(item) for item in islice(oldest, limit)]
+            return [event for item in islice(oldest, limit) if (event := readable_event(item))]
 
     def mark_published(self, event: UpgradeEvent, *, at: datetime) -> None:
         item = self._models.events(event.upgrade_id, event_entry(event.sequence))

@@ -1,10 +1,13 @@
 """What the consumers need from the outside, as Protocols; analytics: stats_ports.py."""
 
-from collections.abc import Sequence
+import binascii
+from base64 import b64decode
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from hashlib import sha256
+from typing import Any, Protocol
 
 from nft_upgrade.domain.events import UpgradeEvent
 
@@ -35,6 +38,29 @@ class AuditArchive(Protocol):
 
     def keep(self, entry: AuditEntry) -> None:
         """Write it once; the same entry again is the same as once."""
+
+
+class Ledger(Protocol):
+    """A consumer's own small projection: rows of facts by name, each event taken once. For
+    consumers that need no store of their own."""
+
+    def has(self, upgrade_id: str, sequence: int) -> bool:
+        """Whether this event was taken; strongly consistent."""
+
+    def facts(self, name: str) -> Mapping[str, Any]:
+        """A row's facts (JSON); empty for one that nothing was written to."""
+
+    def change(
+        self,
+        event: UpgradeEvent,
+        name: str,
+        make: Callable[[Mapping[str, Any]], Mapping[str, Any]],
+    ) -> bool:
+        """Replace the row by what `make` makes of it and mark the event taken, both or neither;
+        False: it was taken before. `make` may be called again when another event was faster.
+
+        Raises VersionConflict when others are always faster.
+        """
 
 
 class NotificationStatus(StrEnum):
@@ -112,16 +138,37 @@ class DeadLetter:
     """As received: base64."""
     reason: str
     at: datetime
+    kind: str = "broken"
+    """`broken`, `unknown_version`, `unknown_type` or `refused` (docs/events.md)."""
+    key: str | None = None
+    """As received: base64."""
+
+    @property
+    def letter_id(self) -> str:
+        """The same for the same record of the same consumer, however often it is buried. An
+        embedded broker counts its offsets from 0 after a restart: the value tells such apart."""
+        place = f"{self.consumer}|{self.topic}|{self.partition}|{self.offset}|{self.value}"
+        return sha256(place.encode()).hexdigest()[:16]
+
+    @property
+    def original(self) -> bytes:
+        """The value itself; what was no base64 is kept as it came."""
+        try:
+            return b64decode(self.value, validate=True)
+        except binascii.Error:
+            return self.value.encode()
+
+
+class DeadLettersUnavailable(Exception):
+    """Not acknowledged: the record must be delivered again, or it would be lost."""
 
 
 class DeadLetters(Protocol):
     """Where they wait for an operator."""
 
     def bury(self, letter: DeadLetter) -> None:
-        """The same record again is the same as once."""
-
-    def letters(self, consumer: str) -> Sequence[DeadLetter]:
-        """All of one consumer's."""
+        """Returns once it is safe; raises DeadLettersUnavailable when it may not be. Who reads
+        them drops what comes twice, by `letter_id`."""
 
 
 class Meter(Protocol):

@@ -13,6 +13,7 @@ from nft_upgrade.http import (
     routes_claims,
     routes_nfts,
     routes_open,
+    routes_receipts,
     routes_stats,
     routes_upgrades,
 )
@@ -49,6 +50,7 @@ def create_app(parts: ApiParts) -> FastAPI:
         routes_atomic,
         routes_upgrades,
         routes_stats,
+        routes_receipts,
     ):
         app.include_router(routes.router)
     app.add_exception_handler(RequestValidationError, answer_validation_error)
