@@ -26,12 +26,24 @@ ROUTES = {
     ("post", "/api/nft/upgrade/{id}/events-ticket"),
     ("get", "/api/nft/upgrade/{id}/events"),
     ("get", "/api/nft/upgrade/health"),
+    ("get", "/api/notifications/preferences"),
+    ("put", "/api/notifications/preferences"),
+    ("delete", "/api/notifications/preferences"),
+    ("put", "/api/notifications/preferences/email"),
+    ("get", "/api/notifications/preferences/email/confirmation"),
+    ("post", "/api/notifications/preferences/email/confirmation"),
+    ("get", "/api/notifications/preferences/unsubscribe"),
+    ("post", "/api/notifications/preferences/unsubscribe"),
+    ("post", "/api/notifications/preferences/devices"),
+    ("delete", "/api/notifications/preferences/devices/{id}"),
 }
 OPEN = {
     "/api/auth/challenge",
     "/api/auth/verify",
     "/.well-known/jwks.json",
     "/api/nft/upgrade/health",
+    "/api/notifications/preferences/email/confirmation",
+    "/api/notifications/preferences/unsubscribe",
 }
 
 

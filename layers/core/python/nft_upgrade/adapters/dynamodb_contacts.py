@@ -88,9 +88,7 @@ class DynamoDbContacts:
         """The row, then the holder: without the second the device is not the user's yet."""
         facts = {**asdict(device), "registered_at": iso(device.registered_at)}
         with storage():
-            self._items(
-                _user(device.user_id), f"{DEVICE}{device.id}", facts=_text(facts)
-            ).save()
+            self._items(_user(device.user_id), f"{DEVICE}{device.id}", facts=_text(facts)).save()
             self._items(
                 f"{DEVICE}{device.id}", HOLDER, facts=_text({"user_id": device.user_id})
             ).save()
@@ -146,9 +144,7 @@ class DynamoDbNotifications:
         facts = {**asdict(notification), "at": iso(notification.at)}
         entry = f"{MESSAGE}{notification.event_id}#{notification.channel}"
         status = notification.status.value
-        return self._items(
-            _user(notification.user_id), entry, facts=_text(facts), status=status
-        )
+        return self._items(_user(notification.user_id), entry, facts=_text(facts), status=status)
 
 
 def _save_if(item: ContactItem, condition: Condition) -> bool:

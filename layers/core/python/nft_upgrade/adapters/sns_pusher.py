@@ -80,5 +80,7 @@ def _forms(title: str, text: str) -> dict[str, str]:
     https://docs.aws.amazon.com/sns/latest/dg/sns-send-custom-platform-specific-payloads-mobile-devices.html
     """
     apple = json.dumps({"aps": {"alert": {"title": title, "body": text}}})
-    google = json.dumps({"fcmV1Message": {"message": {"notification": {"title": title, "body": text}}}})
+    google = json.dumps(
+        {"fcmV1Message": {"message": {"notification": {"title": title, "body": text}}}}
+    )
     return {"default": text, "APNS": apple, "APNS_SANDBOX": apple, "GCM": google}

@@ -11,7 +11,6 @@ from typing import Any
 
 from nft_upgrade.consumers.notification import NAME
 from nft_upgrade.consumers.ports import Meter
-from nft_upgrade.domain.contact import normal_address
 from nft_upgrade.ports import Clock, Contacts
 
 logger = logging.getLogger(__name__)
@@ -55,7 +54,7 @@ def bad_addresses(message: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     kind = message.get("eventType") or message.get("notificationType")
     if kind == "Bounce" and message["bounce"]["bounceType"] == PERMANENT:
         for recipient in message["bounce"]["bouncedRecipients"]:
-            yield normal_address(recipient["emailAddress"]), "bounced"
+            yield str(recipient["emailAddress"]), "bounced"
     elif kind == "Complaint" and message["complaint"].get("complaintFeedbackType") != NOT_SPAM:
         for recipient in message["complaint"]["complainedRecipients"]:
-            yield normal_address(recipient["emailAddress"]), "complained"
+            yield str(recipient["emailAddress"]), "complained"

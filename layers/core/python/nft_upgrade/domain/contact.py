@@ -117,8 +117,9 @@ def read_link(text: str) -> Link:
 def is_genuine(link: Link, contact: Contact, address: str, at: datetime) -> bool:
     """Whether we made this link, for this address, and it is still valid."""
     expected = _mac(contact, link.purpose, address, link.expires)
-    is_over = link.expires > 0 and at >= datetime.fromtimestamp(link.expires, UTC)
-    return hmac.compare_digest(expected.encode(), link.mac.encode()) and not is_over
+    if not hmac.compare_digest(expected.encode(), link.mac.encode()):
+        return False
+    return link.expires == 0 or at < datetime.fromtimestamp(link.expires, UTC)
 
 
 def _mac(contact: Contact, purpose: str, address: str, expires: int) -> str:

@@ -18,6 +18,8 @@ OPEN_PATHS = frozenset(
         "/api/auth/verify",
         "/.well-known/jwks.json",
         "/api/nft/upgrade/health",
+        "/api/notifications/preferences/email/confirmation",
+        "/api/notifications/preferences/unsubscribe",
     )
 )
 IDEMPOTENCY_KEY = {

@@ -14,6 +14,7 @@ from nft_upgrade.use_cases.burning import Burning
 from nft_upgrade.use_cases.ending import Ending
 from nft_upgrade.use_cases.minting import Minting
 from nft_upgrade.use_cases.opening import Opening
+from nft_upgrade.use_cases.preferences import Preferences
 from nft_upgrade.use_cases.reading import Reading
 
 
@@ -30,6 +31,7 @@ class ApiParts:
     minting: Minting
     ending: Ending
     reading: Reading
+    preferences: Preferences
     catalogue: Catalogue
     challenges: Challenges
     tickets: Tickets
