@@ -12,7 +12,9 @@ from infra.resources import (
     Grant,
     archives,
     publishes,
+    pushes,
     reads,
+    registers_devices,
     sends_mail,
     signs_mints,
     signs_sessions,
@@ -21,7 +23,14 @@ from infra.resources import (
     writes,
 )
 from infra.stages import Stage
-from nft_upgrade.adapters.dynamodb_tables import LOCKS, NFTS, PROJECTIONS, TRANSIENT, UPGRADES
+from nft_upgrade.adapters.dynamodb_tables import (
+    CONTACTS,
+    LOCKS,
+    NFTS,
+    PROJECTIONS,
+    TRANSIENT,
+    UPGRADES,
+)
 from nft_upgrade.config import (
     ApiSettings,
     AuditSettings,
@@ -31,6 +40,7 @@ from nft_upgrade.config import (
     NotifySettings,
     PublishSettings,
     StepSettings,
+    StorageSettings,
     SweepSettings,
 )
 
@@ -85,11 +95,13 @@ ROWS = (
         name="api",
         settings=ApiSettings,
         grants=(
-            writes(UPGRADES, NFTS, LOCKS, TRANSIENT),
+            writes(UPGRADES, NFTS, LOCKS, TRANSIENT, CONTACTS),
             reads(PROJECTIONS),
             speaks_to_solana,
             signs_sessions,
             starts_upgrades,
+            sends_mail,
+            registers_devices,
         ),
         memory_mib=1769,
         timeout_seconds=28,
@@ -132,8 +144,14 @@ ROWS = (
         in_vpc=True,
     ),
     _consumer("analytics", ConsumerSettings),
-    _consumer("notify", NotifySettings, sends_mail),
+    _consumer("notify", NotifySettings, writes(CONTACTS), reads(TRANSIENT), sends_mail, pushes),
     _consumer("audit", AuditSettings, archives),
+    Row(
+        name="mail_feedback",
+        settings=StorageSettings,
+        grants=(writes(CONTACTS),),
+        timeout_seconds=30,
+    ),
 )
 
 

@@ -3,13 +3,13 @@
 A message cannot be part of a transaction. So it is claimed first, per event and channel, and the
 claim is the last thing done before the send (docs/decisions/0034):
 
-| what happens                                        | the record becomes                          |
-|-----------------------------------------------------|---------------------------------------------|
-| taken by the service                                | `sent`                                      |
-| certainly not taken (throttled, not connected)      | `unsent`; the batch comes again, sent again |
-| refused for good                                    | `refused`                                   |
-| answer lost                                         | `uncertain`, counted, not repeated          |
-| process ends between claim and record               | `sending`; `uncertain` at the next delivery |
+| what happens                                   | the record becomes                           |
+|------------------------------------------------|----------------------------------------------|
+| taken by the service                           | `sent`                                       |
+| certainly not taken (throttled, no connection) | `unsent`; the batch comes again and is sent  |
+| refused for good                               | `refused`                                    |
+| answer lost                                    | `uncertain`, counted, not repeated           |
+| process ends between claim and record          | `sending`, then `uncertain` when redelivered |
 """
 
 from collections.abc import Callable, Iterator

@@ -1,8 +1,8 @@
 """How a user can be reached, and the links by which mail is confirmed and ended.
 
 1. Nothing but the confirmation itself is sent to an address before its owner has confirmed it.
-2. A link is signed with a key of its user's own (HMAC-SHA-256, RFC 2104) that lies with the contact:
-   it needs no session, serves one purpose for one address, and dies with the contact.
+2. A link is signed with a key of its user's own (HMAC-SHA-256, RFC 2104) that lies with the
+   contact: it needs no session, serves one purpose for one address, and dies with the contact.
 """
 
 import hashlib
