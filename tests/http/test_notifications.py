@@ -1,7 +1,5 @@
 """Preferences, confirmed addresses and links that work without a session."""
 
-from datetime import timedelta
-
 import pytest
 from fastapi.testclient import TestClient
 from httpx2 import Response
@@ -99,7 +97,7 @@ def test_an_address_is_used_only_once_its_owner_has_confirmed_it(house: House) -
 
 def test_a_confirmation_is_valid_for_a_day(house: House) -> None:
     ask(house.signed_in())
-    house.clock.sleep(86_400)
+    house.clock.advance(hours=24)
     answered = house.browser().post(path_in(house.mailer.sent[0]))
     assert problem_of(answered) == (400, "link_invalid")
 
@@ -283,7 +281,7 @@ def test_the_oldest_device_gives_way_to_the_eleventh(house: House) -> None:
     client = house.signed_in()
     ids = []
     for n in range(11):
-        house.clock.sleep(1)
+        house.clock.advance(seconds=1)
         ids.append(register(client, f"{n:064d}").json()["device"]["id"])
     assert [d["id"] for d in client.get(BASE).json()["push"]["devices"]] == ids[1:]
 
