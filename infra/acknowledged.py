@@ -37,7 +37,12 @@ EXECUTIONS = (
     "<AWS::AccountId>:execution:{stage}-upgrade:*]"
 )
 HELPERS = ("Brokers", "Wallet", "Origin", "Gauge", "Topics")
-QUEUES = ("EventSources/StreamFailures", "EventSources/KafkaFailures", "Repair/Failures")
+QUEUES = (
+    "EventSources/StreamFailures",
+    "EventSources/KafkaFailures",
+    "Repair/Failures",
+    "MailFeedback/Failures",
+)
 
 SERVICE: Final = (
     *(

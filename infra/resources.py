@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from aws_cdk import Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -10,7 +11,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 
 from infra.parts.kafka import Kafka
-from nft_upgrade.adapters.dynamodb_tables import TABLES
+from nft_upgrade.adapters.dynamodb_tables import TABLES, TRANSIENT
 from nft_upgrade.adapters.kafka_replay import GROUP as REPLAY_GROUP
 from nft_upgrade.messages import ALL_TOPICS, TOPIC_DEAD_LETTERS, TOPICS
 
@@ -44,6 +45,8 @@ class Resources:
     kafka: Kafka
     state_machine_arn: str
     notify_sender: str
+    configuration_set: str
+    push_applications: str | None
 
     def places(self, table: str) -> list[str]:
         """ARNs of a table and of its indexes, each by name."""
@@ -165,14 +168,47 @@ def reads_archive(resources: Resources, grantee: iam.IGrantable) -> None:
 
 
 def sends_mail(resources: Resources, grantee: iam.IGrantable) -> None:
-    """From the one sender."""
+    """From the one sender: its address or its domain is the identity that SES has verified."""
+    stack = Stack.of(resources.tables[TRANSIENT])
+    domain = resources.notify_sender.rpartition("@")[2]
+    names = {
+        f"identity/{resources.notify_sender}",
+        f"identity/{domain}",
+        f"configuration-set/{resources.configuration_set}",
+    }
+    arns = [
+        f"arn:{stack.partition}:ses:{stack.region}:{stack.account}:{name}" for name in sorted(names)
+    ]
     grantee.grant_principal.add_to_principal_policy(
         iam.PolicyStatement(
             actions=["ses:SendEmail"],
-            resources=["*"],
+            resources=arns,
             conditions={"StringEquals": {"ses:FromAddress": resources.notify_sender}},
         )
     )
+
+
+def registers_devices(resources: Resources, grantee: iam.IGrantable) -> None:
+    """Make endpoints of the operator's platform applications; nothing without any."""
+    if applications := _applications(resources):
+        _allow(grantee, ["sns:CreatePlatformEndpoint"], applications)
+
+
+def pushes(resources: Resources, grantee: iam.IGrantable) -> None:
+    """To endpoints of the operator's platform applications; nothing without any."""
+    endpoints = [arn.replace(":app/", ":endpoint/") + "/*" for arn in _applications(resources)]
+    if endpoints:
+        _allow(grantee, ["sns:Publish"], endpoints)
+
+
+def marks_presence(resources: Resources, grantee: iam.IGrantable) -> None:
+    """Many marks in one call."""
+    _allow(grantee, ["dynamodb:BatchWriteItem"], [resources.tables[TRANSIENT].table_arn])
+
+
+def _applications(resources: Resources) -> list[str]:
+    pairs = (resources.push_applications or "").split(",")
+    return [pair.split("=", 1)[1] for pair in pairs if pair]
 
 
 def _allow(grantee: iam.IGrantable, actions: Sequence[str], resources: Sequence[str]) -> None:

@@ -13,9 +13,11 @@ from infra.resources import (
     archives,
     buries,
     publishes,
+    pushes,
     reads,
     reads_archive,
     reads_many,
+    registers_devices,
     replays,
     sends_mail,
     signs_mints,
@@ -26,7 +28,14 @@ from infra.resources import (
     writes,
 )
 from infra.stages import Stage
-from nft_upgrade.adapters.dynamodb_tables import LOCKS, NFTS, PROJECTIONS, TRANSIENT, UPGRADES
+from nft_upgrade.adapters.dynamodb_tables import (
+    CONTACTS,
+    LOCKS,
+    NFTS,
+    PROJECTIONS,
+    TRANSIENT,
+    UPGRADES,
+)
 from nft_upgrade.config import (
     ApiSettings,
     AuditCheckSettings,
@@ -37,6 +46,7 @@ from nft_upgrade.config import (
     NotifySettings,
     PublishSettings,
     StepSettings,
+    StorageSettings,
     SweepSettings,
 )
 from nft_upgrade.consumers import analytics, audit, notification
@@ -110,11 +120,13 @@ ROWS = (
         name="api",
         settings=ApiSettings,
         grants=(
-            writes(UPGRADES, NFTS, LOCKS, TRANSIENT),
+            writes(UPGRADES, NFTS, LOCKS, TRANSIENT, CONTACTS),
             reads(PROJECTIONS),
             speaks_to_solana,
             signs_sessions,
             starts_upgrades,
+            sends_mail,
+            registers_devices,
         ),
         memory_mib=1769,
         timeout_seconds=28,
@@ -169,7 +181,10 @@ ROWS = (
     consumer(
         "notify",
         notification.NAME,
+        writes(CONTACTS),
+        reads(TRANSIENT),
         sends_mail,
+        pushes,
         topics=(TOPIC_COMPLETED,),
         settings=NotifySettings,
     ),
@@ -180,6 +195,12 @@ ROWS = (
         grants=(reads(UPGRADES), writes(PROJECTIONS), reads_archive),
         timeout_seconds=300,
         concurrency=1,
+    ),
+    Row(
+        name="mail_feedback",
+        settings=StorageSettings,
+        grants=(writes(CONTACTS),),
+        timeout_seconds=30,
     ),
 )
 

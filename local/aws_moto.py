@@ -45,6 +45,7 @@ from moto.moto_server.werkzeug_app import (
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
 from werkzeug.serving import BaseWSGIServer, make_server
 
+from local.aws_mailbox import Mailbox
 from local.aws_resources import ACCOUNT, REGION
 
 Attributes = Mapping[str, Any]
@@ -70,7 +71,7 @@ def start_server(port: int, *, invoke: Invoke, journal: Journal | None) -> BaseW
     _patch_lambda(invoke)
     _patch_step_functions()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    application = DomainDispatcherApplication(create_backend_app)
+    application = Mailbox(DomainDispatcherApplication(create_backend_app))
     server = make_server(
         "127.0.0.1", port, application, threaded=True, request_handler=MotoRequestHandler
     )

@@ -59,7 +59,7 @@ def create_resources(
 
 
 def create_tables(endpoint: str, table_prefix: str = TABLE_PREFIX) -> None:
-    """The five tables with indexes, stream and time to live."""
+    """The six tables with indexes, stream and time to live."""
     dynamodb = client("dynamodb", endpoint)
     for table in TABLES:
         _create(lambda table=table: dynamodb.create_table(**create_request(table, table_prefix)))  # type: ignore[misc]

@@ -17,7 +17,7 @@ import uvloop
 
 from nft_upgrade import wiring
 from nft_upgrade.config import RelaySettings
-from nft_upgrade.ports import Clock, Tickets
+from nft_upgrade.ports import Clock, Presence, Tickets
 from relay.consumer import Consumer, SourceState, kafka_consumer
 from relay.door import Sessions
 from relay.reads import EventTable
@@ -35,6 +35,7 @@ class Parts:
     sessions: Sessions
     clock: Clock
     warm_up: Callable[[], object]
+    presence: Presence | None = None
 
 
 async def serve(
@@ -56,6 +57,7 @@ async def serve(
         now=parts.clock.now,
         random=random.random,
         request_id=partial(secrets.token_hex, 8),
+        presence=parts.presence,
     )
     consumer = Consumer(
         partial(kafka_consumer, settings),
@@ -116,6 +118,7 @@ def main() -> None:
         sessions=verifier,
         clock=wiring.clock(),
         warm_up=verifier.jwks,
+        presence=wiring.presence(),
     )
     run(RelaySettings(), parts)
 

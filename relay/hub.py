@@ -129,6 +129,10 @@ class Hub:
         joins after a "no" reads the table after the record was published, and finds the event."""
         return message_key in self._by_user
 
+    def users(self) -> list[bytes]:
+        """Message keys of everybody with a stream."""
+        return list(self._by_user)
+
     def upgrade_ids(self) -> list[str]:
         """Every upgrade with a stream."""
         return list(self._by_request)

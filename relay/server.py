@@ -17,12 +17,13 @@ from functools import partial
 
 from nft_upgrade.config import RelaySettings
 from nft_upgrade.messages import from_record
-from nft_upgrade.ports import Tickets
+from nft_upgrade.ports import Presence, Tickets
 from relay.connection import Connection
 from relay.consumer import RawRecord, SourceState
 from relay.door import Door, Outside, Sessions
 from relay.hub import EVICTED_PREFIX, Hub, Limits, Stream
 from relay.metrics import Figures, operations
+from relay.presence import PresenceMarks
 from relay.reads import EventTable, Reader
 from relay.replay import frame_of, notice
 
@@ -52,7 +53,9 @@ class Relay:
         now: Callable[[], datetime],
         random: Callable[[], float],
         request_id: Callable[[], str],
+        presence: Presence | None = None,
     ) -> None:
+        """`presence` None: nobody is marked as watching."""
         self.loop = asyncio.get_running_loop()
         self.settings = settings
         self.source = source
@@ -70,6 +73,7 @@ class Relay:
         self.reader = Reader(table, workers=settings.relay_read_workers)
         self.hub = Hub(_limits(settings), notice=self._notice, random=random)
         self.door = self._make_door(sessions, tickets)
+        self.marks = self._make_marks(presence) if presence else None
 
     def _make_door(self, sessions: Sessions, tickets: Tickets) -> Door:
         outside = Outside(
@@ -84,6 +88,14 @@ class Relay:
         )
         return Door(self.settings, self.hub, self.reader, outside)
 
+    def _make_marks(self, presence: Presence) -> PresenceMarks | None:
+        life = self.settings.relay_presence_seconds
+        if life <= 0:
+            return None
+        return PresenceMarks(
+            presence, life=life, users=self.hub.users, now=self._now, random=self.random
+        )
+
     # --- its life ----------------------------------------------------------------------------
 
     async def listen(self, host: str, port: int) -> tuple[str, int]:
@@ -94,6 +106,8 @@ class Relay:
         )
         self._spawn(self._beat())
         self._spawn(self._recheck_for_ever())
+        if self.marks:
+            self._spawn(self.marks.run())
         address: tuple[str, int] = bound.getsockname()[:2]
         return address
 
@@ -126,6 +140,8 @@ class Relay:
         for connection in list(self._connections):
             connection.abort()
         self.reader.close()
+        if self.marks:
+            self.marks.close()
 
     def _retry(self) -> int:
         return 500 + int(4500 * self.random())

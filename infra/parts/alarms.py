@@ -108,6 +108,7 @@ def _rows(stage: Stage, watched: Watched) -> Iterator[Row]:
     yield from _relay(watched.relay_targets)
     yield from _events(watched)
     yield from _alerts()
+    yield from _mail()
     for name in ("sweep", "publish_events", "submit_mint"):
         yield _throttled(name, watched.functions[name])
 
@@ -292,6 +293,40 @@ def _alerts() -> Iterator[Row]:
         says="RPC providers contradict each other; what they decide is held.",
         runbook="operations.md#providers-disagree",
     )
+
+
+def _mail() -> Iterator[Row]:
+    """AWS reviews an account at 5 % bounces or 0.1 % complaints; we want to know before.
+
+    https://docs.aws.amazon.com/ses/latest/dg/reputationdashboardmessages.html
+    """
+    for name, share, what in (
+        ("BounceRate", 0.03, "bounces"),
+        ("ComplaintRate", 0.0008, "is called spam"),
+    ):
+        yield Row(
+            id=f"Mail{name}",
+            metric=cloudwatch.Metric(
+                namespace="AWS/SES",
+                metric_name=f"Reputation.{name}",
+                statistic="Maximum",
+                period=Duration.minutes(15),
+            ),
+            threshold=share,
+            says=f"So much mail {what} that AWS may stop all of it.",
+            runbook="deployment.md#mail-trouble",
+        )
+    for name, count, what in (
+        ("DeliveriesUncertain", 1, "may or may not have been sent, and is not repeated"),
+        ("DeliveriesRefused", 10, "was refused for good"),
+    ):
+        yield Row(
+            id=name,
+            metric=counter(name, "nft-notifications"),
+            threshold=count,
+            says=f"A message {what}.",
+            runbook="deployment.md#mail-trouble",
+        )
 
 
 def _throttled(name: str, function: lambda_.Function) -> Row:

@@ -14,7 +14,7 @@ from constructs import Construct
 from infra.bundling import ROOT
 from infra.environment import environment
 from infra.parts.logs import log_group
-from infra.resources import Resources, knows_sessions, reads, writes
+from infra.resources import Resources, knows_sessions, marks_presence, reads, writes
 from infra.stages import CLOUDFRONT_PREFIX_LIST, NETWORK_RANGE, REGION, Stage
 from nft_upgrade.adapters.dynamodb_tables import TRANSIENT, UPGRADES
 from nft_upgrade.config import RelaySettings
@@ -178,6 +178,7 @@ class Relay(Construct):
         )
         reads(UPGRADES)(self._resources, task.task_role)
         writes(TRANSIENT)(self._resources, task.task_role)
+        marks_presence(self._resources, task.task_role)
         knows_sessions(self._resources, task.task_role)
         self._resources.kafka.grant_read(task.task_role, *TOPICS)
         return task

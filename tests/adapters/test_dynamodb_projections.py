@@ -7,13 +7,10 @@ import pytest
 from nft_upgrade.adapters.dynamodb_items import Database
 from nft_upgrade.adapters.dynamodb_projections import (
     DynamoDbAuditTrail,
-    DynamoDbNotifications,
 )
 from nft_upgrade.consumers.audit import Audit
 from nft_upgrade.consumers.ports import (
     AuditEntry,
-    Notification,
-    NotificationStatus,
 )
 from nft_upgrade.domain.errors import StorageUnavailable
 from tests.fakes.events import START, STEP, FakeMeter, FixedClock, story
@@ -50,33 +47,6 @@ def test_an_audit_entry_is_never_replaced(database: Database, name: str) -> None
     assert trail.entry(event.upgrade_id, 1) == AuditEntry(event, START)
 
 
-def test_a_notification_is_claimed_once_settled_and_released(database: Database, name: str) -> None:
-    kept = DynamoDbNotifications(database)
-    claim = Notification(
-        user_id=name, event_id=f"{name}:9", status=NotificationStatus.SENDING, at=START
-    )
-    assert kept.claim(claim)
-    assert not kept.claim(claim)
-    kept.release(claim)
-    assert kept.claim(claim)
-    sent = Notification(
-        user_id=name,
-        event_id=f"{name}:9",
-        status=NotificationStatus.SENT,
-        at=START,
-        message_id="m-1",
-    )
-    kept.settle(sent)
-    assert list(kept.notifications(name)) == [sent]
-
-
-def test_an_address_on_file_is_found(database: Database, name: str) -> None:
-    kept = DynamoDbNotifications(database)
-    assert kept.address(name) is None
-    kept.put_address(name, "user@example.org")
-    assert kept.address(name) == "user@example.org"
-
-
 def test_a_table_that_is_not_there_is_storage_unavailable(aws: AwsEndpoint) -> None:
     with pytest.raises(StorageUnavailable):
-        DynamoDbNotifications(Database("nobody-")).address("x")
+        DynamoDbAuditTrail(Database("nobody-")).entry("x", 1)

@@ -16,9 +16,10 @@ from local.aws_resources import FUNCTIONS, create_tables
 from local.consumer_pump import msk_event
 from local.stream_pump import lambda_record
 from local.streams import CONSUMERS, function
+from nft_upgrade.adapters.dynamodb_contacts import DynamoDbNotifications
 from nft_upgrade.adapters.dynamodb_items import Database
 from nft_upgrade.adapters.dynamodb_nfts import DynamoDbNfts
-from nft_upgrade.adapters.dynamodb_projections import DynamoDbAuditTrail, DynamoDbNotifications
+from nft_upgrade.adapters.dynamodb_projections import DynamoDbAuditTrail
 from nft_upgrade.adapters.dynamodb_stats import DynamoDbStats
 from nft_upgrade.adapters.dynamodb_upgrades import DynamoDbUpgrades, event_from_image
 from nft_upgrade.adapters.event_schema import check_event

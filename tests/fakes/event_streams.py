@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from hypothesis import strategies as st
 
+from nft_upgrade.domain.burn import BurnProof
 from nft_upgrade.domain.events import EventType, UpgradeEvent
 
 T = EventType
@@ -38,7 +40,15 @@ STATUS_OF = {
     T.MINT_FAILED_RETRYABLE: "failed_retryable",
     T.RETRY_STARTED: "mint_pending",
 }
-BURNED = {T.BURN_PENDING, T.BURN_CONFIRMED, T.MINT_STARTED, T.UPGRADE_COMPLETED}
+BURNED = {
+    T.BURN_PENDING,
+    T.BURN_CONFIRMED,
+    T.MINT_STARTED,
+    T.MINT_FAILED_RETRYABLE,
+    T.RETRY_STARTED,
+    T.UPGRADE_COMPLETED,
+}
+PROVEN = {T.BURN_CONFIRMED, T.BURN_REJECTED, T.UPGRADE_FAILED}
 FAILED = {T.BURN_REJECTED, T.UPGRADE_FAILED, T.MINT_FAILED_RETRYABLE}
 FIRST_DAY = datetime(2026, 10, 30, 22, 0, tzinfo=UTC)
 
@@ -92,4 +102,20 @@ def _event(
         error_type="mint_transaction_failed" if type_ in FAILED else None,
         error_message="It failed." if type_ in FAILED else None,
         retryable=True if type_ in FAILED else None,
+        data=_data(upgrade_id, level, type_),
     ).sealed()
+
+
+def _data(upgrade_id: str, level: int, type_: EventType) -> dict[str, Any]:
+    """What the schemas ask for."""
+    if type_ in PROVEN:
+        proof = BurnProof(f"{upgrade_id}-burn", f"{upgrade_id}-nft", None, None, ())
+        return {"proof": proof.as_json()}
+    if type_ is T.UPGRADE_COMPLETED:
+        return {
+            "oldLevel": level,
+            "newLevel": level + 1,
+            "newNftId": f"{upgrade_id}-new",
+            "mintTransactionHash": f"{upgrade_id}-mint",
+        }
+    return {}

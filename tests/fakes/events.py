@@ -13,9 +13,8 @@ from nft_upgrade.consumers.ports import (
     AuditEntry,
     DeadLetter,
     DeadLettersUnavailable,
-    MailRefused,
-    MailUnavailable,
     Notification,
+    NotificationStatus,
 )
 from nft_upgrade.domain.burn import BurnProof, Check, Outcome
 from nft_upgrade.domain.errors import ErrorType
@@ -272,44 +271,24 @@ class FakeAuditArchive:
 
 
 class FakeNotifications:
-    """`Notifications` and `Contacts`."""
+    """`Notifications`."""
 
-    def __init__(self, addresses: Mapping[str, str] | None = None) -> None:
-        self.addresses = dict(addresses or {})
-        self.kept: dict[str, Notification] = {}
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], Notification] = {}
 
-    def claim(self, notification: Notification) -> bool:
-        return self.kept.setdefault(notification.event_id, notification) is notification
+    def begin(self, notification: Notification) -> NotificationStatus | None:
+        place = (notification.event_id, notification.channel)
+        there = self.kept.get(place)
+        if there and there.status is not NotificationStatus.UNSENT:
+            return there.status
+        self.kept[place] = notification
+        return None
 
     def settle(self, notification: Notification) -> None:
-        self.kept[notification.event_id] = notification
-
-    def release(self, notification: Notification) -> None:
-        self.kept.pop(notification.event_id, None)
+        self.kept[(notification.event_id, notification.channel)] = notification
 
     def notifications(self, user_id: str) -> Sequence[Notification]:
         return [kept for _, kept in sorted(self.kept.items()) if kept.user_id == user_id]
-
-    def address(self, user_id: str) -> str | None:
-        return self.addresses.get(user_id)
-
-
-class FakeMailer:
-    """`Mailer`; `outages` mails fail first, addresses in `refuses` always."""
-
-    def __init__(self, *, outages: int = 0, refuses: Iterable[str] = ()) -> None:
-        self.sent: list[tuple[str, str, str]] = []
-        self.outages = outages
-        self.refuses = set(refuses)
-
-    def send(self, *, to: str, subject: str, text: str) -> str:
-        if to in self.refuses:
-            raise MailRefused("MessageRejected")
-        if self.outages:
-            self.outages -= 1
-            raise MailUnavailable("TooManyRequestsException")
-        self.sent.append((to, subject, text))
-        return f"message-{len(self.sent)}"
 
 
 class FakeDeadLetters:

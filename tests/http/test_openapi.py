@@ -34,6 +34,16 @@ ROUTES = {
     ("post", "/api/nft/upgrade/{id}/submit"),
     ("get", "/api/nft/upgrade/{id}/burn-proof"),
     ("get", "/api/nft/{mint}/lineage"),
+    ("get", "/api/notifications/preferences"),
+    ("put", "/api/notifications/preferences"),
+    ("delete", "/api/notifications/preferences"),
+    ("put", "/api/notifications/preferences/email"),
+    ("get", "/api/notifications/preferences/email/confirmation"),
+    ("post", "/api/notifications/preferences/email/confirmation"),
+    ("get", "/api/notifications/preferences/unsubscribe"),
+    ("post", "/api/notifications/preferences/unsubscribe"),
+    ("post", "/api/notifications/preferences/devices"),
+    ("delete", "/api/notifications/preferences/devices/{id}"),
 }
 OPEN = {
     "/api/auth/challenge",
@@ -41,6 +51,8 @@ OPEN = {
     "/.well-known/jwks.json",
     "/api/nft/upgrade/health",
     "/api/nft/{mint}/lineage",
+    "/api/notifications/preferences/email/confirmation",
+    "/api/notifications/preferences/unsubscribe",
 }
 
 

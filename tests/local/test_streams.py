@@ -18,11 +18,11 @@ from local.consumer_pump import ConsumerPump
 from local.process import Part
 from local.stream_pump import lambda_record, remaining
 from local.streams import CONSUMERS, function
+from nft_upgrade.adapters.dynamodb_contacts import DynamoDbContacts, DynamoDbNotifications
 from nft_upgrade.adapters.dynamodb_items import Database
 from nft_upgrade.adapters.dynamodb_nfts import DynamoDbNfts
 from nft_upgrade.adapters.dynamodb_projections import (
     DynamoDbAuditTrail,
-    DynamoDbNotifications,
 )
 from nft_upgrade.adapters.dynamodb_stats import DynamoDbStats
 from nft_upgrade.adapters.dynamodb_upgrades import DynamoDbUpgrades
@@ -33,6 +33,7 @@ from nft_upgrade.consumers.analytics import NAME as ANALYTICS
 from nft_upgrade.consumers.audit import NAME as AUDIT
 from nft_upgrade.consumers.audit import Audit
 from nft_upgrade.consumers.ports import NotificationStatus
+from nft_upgrade.domain.contact import Contact
 from nft_upgrade.domain.events import UpgradeEvent
 from nft_upgrade.domain.upgrade import Transition
 from nft_upgrade.messages import TOPIC_DEAD_LETTERS, TOPIC_PROGRESS, TOPICS
@@ -130,7 +131,8 @@ def require_all_projections(user: str, events: list[UpgradeEvent]) -> None:
 def test_a_committed_upgrade_reaches_every_consumer_once(streams: Streams) -> None:
     streams().wait()
     user = new_user()
-    DynamoDbNotifications(Database(PREFIX)).put_address(user, "user@example.org")
+    contact = Contact(user_id=user, link_key="07" * 32, address="user@example.org", version=1)
+    DynamoDbContacts(Database(PREFIX)).put(contact)
     events = commit_story(user)
     require_all_projections(user, events)
     kept = DynamoDbNotifications(Database(PREFIX))

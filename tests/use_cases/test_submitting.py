@@ -204,6 +204,43 @@ def test_a_lost_workflow_is_driven_by_the_sweep() -> None:
     assert world.run_workflow(upgrade).status is Status.COMPLETED
 
 
+def test_a_successor_that_was_sold_at_once_still_completes_the_upgrade() -> None:
+    world = World()
+    upgrade = world.submitted()
+    world.minting.submit(upgrade.id)
+    world.chain.advance(40)
+    world.chain.transfer(ALICE, upgrade.successor, BOB)
+    world.chain.finalize()
+    done = world.run_workflow(upgrade)
+    assert done.status is Status.COMPLETED and done.mint_signature == upgrade.burn_signature
+
+
+def test_strangers_cannot_hide_the_mint_behind_transactions_that_name_the_successor() -> None:
+    world = World()
+    upgrade = world.submitted()
+    world.minting.submit(upgrade.id)
+    for _ in range(150):
+        world.chain.mention(upgrade.successor, BOB)
+    assert world.run_workflow(upgrade).status is Status.COMPLETED
+
+
+def test_a_transaction_that_lands_after_it_was_given_up_is_the_one_that_counts() -> None:
+    world = World()
+    upgrade = world.submitted()
+    world.chain.forgets_sends = True
+    world.minting.submit(upgrade.id)
+    world.chain.advance(BLOCKHASH_LIFE + 100)
+    assert world.burning.verify(upgrade.id).status is Status.INITIATED
+    world.chain.land(world.chain.sent[0])
+    world.chain.finalize()
+    world.end_executions()
+    world.clock.advance(minutes=1)
+    assert world.sweeping.run().found_burns == 1
+    done = world.run_workflow(upgrade)
+    assert done.status is Status.COMPLETED
+    assert done.mint_signature == done.burn_signature == upgrade.burn_signature
+
+
 def test_it_cannot_be_cancelled_while_it_may_land() -> None:
     world = World()
     upgrade = world.submitted()

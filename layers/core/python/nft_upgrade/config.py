@@ -19,7 +19,7 @@ class Group(BaseSettings):
 class StorageSettings(Group):
     """Where the tables are."""
 
-    table_prefix: str = Field("nft-upgrade-", description="Prefix of the five tables' names.")
+    table_prefix: str = Field("nft-upgrade-", description="Prefix of the six tables' names.")
 
 
 class ChainSettings(Group):
@@ -132,10 +132,45 @@ class RelaySettings(StorageSettings, KafkaSettings, SessionSettings):
     relay_send_buffer_bytes: int = Field(
         65_536, description="Unsent bytes after which a stream that does not read is closed."
     )
+    relay_presence_seconds: float = Field(
+        60.0, description="How long a user counts as watching after a mark; 0: no marks."
+    )
     relay_head_seconds: float = Field(10.0, description="Time for a request's head to arrive.")
 
 
-class ApiSettings(StorageSettings, ChainSettings, MintSettings, WorkflowSettings, SessionSettings):
+class MessageSettings(Group):
+    """How mail and push leave."""
+
+    notify_sender: str = Field("no-reply@nft.example", description="From address, SES-verified.")
+    notify_configuration_set: str | None = Field(
+        None, description="SES configuration set that reports bounces and complaints."
+    )
+    push_applications: str | None = Field(
+        None, description="SNS platform applications: `apns=<ARN>,fcm=<ARN>`; unset: no push."
+    )
+
+    @field_validator("push_applications")
+    @classmethod
+    def _well_formed(cls, value: str | None) -> str | None:
+        if value and not all("=" in pair for pair in value.split(",")):
+            raise ValueError("push_applications: write name=ARN, comma separated")
+        return value
+
+    @property
+    def applications(self) -> dict[str, str]:
+        """Platform -> ARN."""
+        pairs = (pair.split("=", 1) for pair in (self.push_applications or "").split(",") if pair)
+        return {name.strip(): arn.strip() for name, arn in pairs}
+
+
+class ApiSettings(
+    StorageSettings,
+    ChainSettings,
+    MintSettings,
+    WorkflowSettings,
+    SessionSettings,
+    MessageSettings,
+):
     """The API function's door."""
 
 
@@ -164,10 +199,9 @@ class ConsumerSettings(StorageSettings, KafkaSettings):
     speaks to Kafka itself for dead letters alone."""
 
 
-class NotifySettings(ConsumerSettings):
+class NotifySettings(ConsumerSettings, MessageSettings):
     """Notification by e-mail and push."""
 
-    notify_sender: str = Field("no-reply@nft.example", description="From address, SES-verified.")
     public_origin: str = Field("http://localhost:8000", description="Used in links.")
 
 

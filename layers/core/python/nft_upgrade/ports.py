@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from nft_upgrade.domain.burn import BurnEvidence, ObservedMint, ObservedTransaction
+from nft_upgrade.domain.contact import Contact, Device
 from nft_upgrade.domain.events import UpgradeEvent
 from nft_upgrade.domain.levels import Qualification
 from nft_upgrade.domain.nft import Nft
@@ -457,3 +458,82 @@ class Statistics(Protocol):
 
     def leaderboard(self, *, limit: int, cursor: str | None) -> LeaderboardPage:
         """Highest level first, then who reached it earlier. ValueError: bad cursor."""
+
+
+# --- notification ----------------------------------------------------------------------------
+
+
+class DeliveryRefused(Exception):
+    """This message will never be taken: bad address, disabled device, unverified sender."""
+
+
+class DeliveryUnavailable(Exception):
+    """Nothing was sent; the same message may be taken later."""
+
+
+class DeliveryUncertain(Exception):
+    """It may be on its way: whoever sends it again may send it twice."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mail:
+    """`unsubscribe_url` takes RFC 8058's one-click POST."""
+
+    to: str
+    subject: str
+    text: str
+    html: str
+    unsubscribe_url: str | None = None
+
+
+class Mailer(Protocol):
+    """Sends mail. Raises DeliveryRefused, DeliveryUnavailable or DeliveryUncertain."""
+
+    def send(self, mail: Mail) -> str:
+        """The mail service's id of it."""
+
+
+class Pusher(Protocol):
+    """Sends to apps. Raises DeliveryRefused, DeliveryUnavailable or DeliveryUncertain."""
+
+    def register(self, platform: str, device_token: str) -> str:
+        """The endpoint of this installation; the same again for the same token."""
+
+    def push(self, endpoint: str, *, title: str, text: str) -> str:
+        """The push service's id of it."""
+
+
+class Contacts(Protocol):
+    """Preferences, devices and addresses that must not be written to. Strongly consistent."""
+
+    def get(self, user_id: str) -> Contact | None: ...
+
+    def put(self, contact: Contact) -> None:
+        """Replace version n - 1 by n; VersionConflict when that is not what is there."""
+
+    def forget(self, user_id: str) -> None:
+        """Contact and devices; twice is the same as once."""
+
+    def devices(self, user_id: str) -> Sequence[Device]:
+        """Those that nobody else has registered since, oldest first."""
+
+    def add_device(self, device: Device) -> None:
+        """It belongs to this user from now on, whoever had it."""
+
+    def remove_device(self, user_id: str, device_id: str) -> None:
+        """Twice is the same as once."""
+
+    def suppress(self, address: str, reason: str, *, at: datetime) -> None:
+        """Nothing is sent there any more, whoever it belongs to."""
+
+    def is_suppressed(self, address: str) -> bool: ...
+
+
+class Presence(Protocol):
+    """Who has an open stream, as the relay marks it every so often."""
+
+    def mark(self, user_ids: Sequence[str], *, until: datetime) -> None:
+        """They are taken to watch until then. Several relays mark alike; the last one stands."""
+
+    def seen_until(self, user_id: str) -> datetime | None:
+        """Strongly consistent; None: no mark, or one so old that it was dropped."""

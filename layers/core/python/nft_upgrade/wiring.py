@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from nft_upgrade.config import (
     ChainSettings,
+    MessageSettings,
     MintSettings,
     SessionSettings,
     StepSettings,
@@ -25,9 +26,13 @@ from nft_upgrade.ports import (
     Chain,
     Challenges,
     Clock,
+    Contacts,
     Ids,
+    Mailer,
     NftProgram,
     Nfts,
+    Presence,
+    Pusher,
     Qualifications,
     RateLimiter,
     Signer,
@@ -56,6 +61,7 @@ if TYPE_CHECKING:
     from nft_upgrade.use_cases.offering import Offering
     from nft_upgrade.use_cases.opening import Opening
     from nft_upgrade.use_cases.policy import Policy
+    from nft_upgrade.use_cases.preferences import Preferences
     from nft_upgrade.use_cases.reading import Reading
     from nft_upgrade.use_cases.reviewing import Reviewing
     from nft_upgrade.use_cases.sending import Sending
@@ -436,6 +442,55 @@ def sweeping() -> "Sweeping":
     )
 
 
+# --- notification --------------------------------------------------------------------------
+
+
+@cache
+def contacts() -> Contacts:
+    from nft_upgrade.adapters.dynamodb_contacts import DynamoDbContacts
+
+    return DynamoDbContacts(database())
+
+
+@cache
+def presence() -> Presence:
+    from nft_upgrade.adapters.dynamodb_presence import DynamoDbPresence
+
+    return DynamoDbPresence(database())
+
+
+@cache
+def mailer() -> Mailer:
+    from nft_upgrade.adapters.ses_mailer import SesMailer
+
+    settings = MessageSettings()
+    return SesMailer(settings.notify_sender, settings.notify_configuration_set)
+
+
+@cache
+def pusher() -> Pusher:
+    from nft_upgrade.adapters.sns_pusher import SnsPusher
+
+    return SnsPusher(MessageSettings().applications)
+
+
+@cache
+def preferences() -> "Preferences":
+    from os import urandom
+
+    from nft_upgrade.use_cases.preferences import Preferences
+
+    return Preferences(
+        contacts=contacts(),
+        mailer=mailer(),
+        pusher=pusher(),
+        rate_limiter=rate_limiter(),
+        clock=clock(),
+        random_bytes=urandom,
+        origin=session_settings().public_origin,
+    )
+
+
 # --- the HTTP door -------------------------------------------------------------------------
 
 
@@ -474,6 +529,7 @@ def api_app() -> "FastAPI":
             claiming=claiming(),
             explaining=explaining(),
             lineage=lineage(),
+            preferences=preferences(),
             catalogue=policy().catalogue,
             statistics=statistics(),
             challenges=challenges(),

@@ -24,6 +24,7 @@ from nft_upgrade.consumers.audit import NAME as AUDIT
 from nft_upgrade.consumers.audit import Audit
 from nft_upgrade.consumers.audit_check import AuditCheck, AuditReport
 from nft_upgrade.consumers.intake import Intake
+from nft_upgrade.consumers.mail_feedback import MailFeedback
 from nft_upgrade.consumers.notification import NAME as NOTIFICATIONS
 from nft_upgrade.consumers.notification import Notifier
 from nft_upgrade.consumers.outbox import CheckedPublisher, Outbox
@@ -75,22 +76,34 @@ def analytics() -> Intake:
 @cache
 def notifier() -> Intake:
     """For `notify`."""
-    from nft_upgrade.adapters.dynamodb_projections import DynamoDbNotifications
+    from nft_upgrade.adapters.dynamodb_contacts import DynamoDbContacts, DynamoDbNotifications
+    from nft_upgrade.adapters.dynamodb_presence import DynamoDbPresence
     from nft_upgrade.adapters.ses_mailer import SesMailer
+    from nft_upgrade.adapters.sns_pusher import SnsPusher
 
     settings = NotifySettings()
-    kept = DynamoDbNotifications(_database(settings.table_prefix))
-    mailer = SesMailer(settings.notify_sender)
+    database = _database(settings.table_prefix)
     notifier = Notifier(
-        kept,
-        kept,
-        mailer,
+        DynamoDbNotifications(database),
+        DynamoDbContacts(database),
+        DynamoDbPresence(database),
+        SesMailer(settings.notify_sender, settings.notify_configuration_set),
+        SnsPusher(settings.applications),
         default_catalogue(),
         SystemClock(),
         _meter(),
         origin=settings.public_origin,
     )
     return _intake(NOTIFICATIONS, notifier.take, settings)
+
+
+@cache
+def mail_feedback() -> MailFeedback:
+    """For `mail_feedback`."""
+    from nft_upgrade.adapters.dynamodb_contacts import DynamoDbContacts
+
+    contacts = DynamoDbContacts(_database(StorageSettings().table_prefix))
+    return MailFeedback(contacts, _meter(), SystemClock())
 
 
 @cache

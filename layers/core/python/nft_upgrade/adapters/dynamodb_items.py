@@ -294,6 +294,12 @@ class WindowItem(TransientItem):
     calls = NumberAttribute()
 
 
+class PresenceItem(TransientItem):
+    """A user with an open stream."""
+
+    seen_until = UTCDateTimeAttribute()
+
+
 class QualificationItem(Model):
     """What a user has shown: written by the trading system's import, read before an upgrade."""
 

@@ -3,15 +3,12 @@
 | projection                      | entry                  | what                              |
 |---------------------------------|------------------------|-----------------------------------|
 | audit#<upgrade>                 | <sequence>             | AuditEntry                        |
-| notification#<user>             | <event id>             | Notification                      |
-| contact#<user>                  | email                  | address                           |
 
 `facts` is JSON text. What analytics keeps: see dynamodb_stats. Errors: see dynamodb_errors.
 """
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from pynamodb.attributes import UnicodeAttribute
@@ -23,8 +20,6 @@ from nft_upgrade.adapters.dynamodb_errors import is_condition_failure, storage
 from nft_upgrade.adapters.dynamodb_items import Database
 from nft_upgrade.consumers.ports import (
     AuditEntry,
-    Notification,
-    NotificationStatus,
 )
 from nft_upgrade.domain.events import iso, parse_iso
 from nft_upgrade.messages import from_record, to_record
@@ -59,35 +54,6 @@ class DynamoDbAuditTrail:
         return [_audit_entry(row) for row in _query(self._table, f"audit#{upgrade_id}")]
 
 
-class DynamoDbNotifications:
-    """`Notifications` and `Contacts`."""
-
-    def __init__(self, database: Database) -> None:
-        self._table = database.bind(Row)
-
-    def claim(self, notification: Notification) -> bool:
-        return _put_new(self._table, *_notification_item(notification))
-
-    def settle(self, notification: Notification) -> None:
-        _put(self._table, *_notification_item(notification))
-
-    def release(self, notification: Notification) -> None:
-        projection, entry, _ = _notification_item(notification)
-        with storage():
-            self._table(projection, entry).delete()
-
-    def notifications(self, user_id: str) -> Sequence[Notification]:
-        return [_notification(row) for row in _query(self._table, f"notification#{user_id}")]
-
-    def address(self, user_id: str) -> str | None:
-        row = _get(self._table, f"contact#{user_id}", "email")
-        return str(json.loads(row.facts)["address"]) if row else None
-
-    def put_address(self, user_id: str, address: str) -> None:
-        """Replace the user's e-mail address."""
-        _put(self._table, f"contact#{user_id}", "email", {"address": address})
-
-
 # --- rows -----------------------------------------------------------------------------------------
 
 
@@ -102,11 +68,6 @@ def _get(table: type[Row], projection: str, entry: str) -> Row | None:
 def _query(table: type[Row], projection: str) -> list[Row]:
     with storage():
         return list(table.query(projection, consistent_read=True))
-
-
-def _put(table: type[Row], projection: str, entry: str, facts: Mapping[str, Any]) -> None:
-    with storage():
-        table(projection, entry, facts=_text(facts)).save()
 
 
 def _put_new(table: type[Row], projection: str, entry: str, facts: Mapping[str, Any]) -> bool:
@@ -135,14 +96,3 @@ def _text(facts: Mapping[str, Any]) -> str:
 def _audit_entry(row: Row) -> AuditEntry:
     facts = json.loads(row.facts)
     return AuditEntry(from_record(_text(facts["record"])), parse_iso(facts["recordedAt"]))
-
-
-def _notification_item(notification: Notification) -> tuple[str, str, dict[str, Any]]:
-    facts = {**asdict(notification), "at": iso(notification.at)}
-    return f"notification#{notification.user_id}", notification.event_id, facts
-
-
-def _notification(row: Row) -> Notification:
-    facts = json.loads(row.facts)
-    status = NotificationStatus(facts["status"])
-    return Notification(**{**facts, "status": status, "at": parse_iso(facts["at"])})

@@ -64,66 +64,46 @@ class Ledger(Protocol):
 
 
 class NotificationStatus(StrEnum):
-    """What became of one congratulation."""
+    """What became of one message."""
 
     SENDING = "sending"
-    """Claimed; if it stays so, the process ended between the mail and this record's next write."""
+    """Claimed, and the send began."""
     SENT = "sent"
+    UNSENT = "unsent"
+    """Certainly not sent; the next delivery of the event tries again."""
+    UNCERTAIN = "uncertain"
+    """The process ended, or the answer was lost, between the claim and the record: not repeated."""
     SKIPPED = "skipped"
-    """Nobody to write to: no address on file."""
+    """Nobody to write to, or nobody who wants or needs it; `reason` says which."""
     REFUSED = "refused"
-    """The mail service will not take it, now or later."""
+    """The service will not take it, now or later."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
-    """One congratulation for one event."""
+    """One message for one event on one channel: `email`, or `push#<device>`."""
 
     user_id: str
     event_id: str
+    channel: str
     status: NotificationStatus
     at: datetime
     reason: str | None = None
     message_id: str | None = None
-    """The mail service's own id."""
+    """The service's own id."""
 
 
 class Notifications(Protocol):
     """What was done for each event."""
 
-    def claim(self, notification: Notification) -> bool:
-        """Write the first record of an event; False: there is one."""
+    def begin(self, notification: Notification) -> NotificationStatus | None:
+        """Write the first record, or replace an `unsent` one. None: written; else what is there."""
 
     def settle(self, notification: Notification) -> None:
-        """Replace the claim by its outcome."""
-
-    def release(self, notification: Notification) -> None:
-        """Remove a claim: nothing was sent, the next delivery may try again."""
+        """Replace the record by its outcome."""
 
     def notifications(self, user_id: str) -> Sequence[Notification]:
-        """In the order of event ids."""
-
-
-class Contacts(Protocol):
-    """How a user can be reached."""
-
-    def address(self, user_id: str) -> str | None:
-        """E-mail address, or None when none is on file."""
-
-
-class MailRefused(Exception):
-    """This mail will never be taken: bad address, suppressed recipient, unverified sender."""
-
-
-class MailUnavailable(Exception):
-    """Nothing was sent; the same mail may be taken later."""
-
-
-class Mailer(Protocol):
-    """Sends one plain text mail."""
-
-    def send(self, *, to: str, subject: str, text: str) -> str:
-        """The mail service's id of it. Raises MailRefused or MailUnavailable."""
+        """In the order of event ids, then channels."""
 
 
 @dataclass(frozen=True, slots=True)

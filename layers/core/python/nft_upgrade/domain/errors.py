@@ -24,6 +24,9 @@ UpgradeError
 │   ├── ClaimUnclear          claim_unclear
 │   ├── WrongTransaction      wrong_transaction
 │   ├── UnsupportedNft        unsupported_nft
+│   ├── LinkInvalid           link_invalid
+│   ├── AddressRefused        address_refused
+│   ├── DeviceRefused         device_refused
 │   └── RateLimited           rate_limited
 ├── Conflicting               conflicting_account: a human must look before anything is repeated
 └── Unavailable               try again: nothing was decided, nothing was lost
@@ -215,6 +218,27 @@ class UnsupportedNft(Refused):
     """Not a Token-2022 or classic SPL Token NFT (supply 1, decimals 0) that we can verify."""
 
     code = "unsupported_nft"
+
+
+class LinkInvalid(Refused):
+    """A link in a mail that is not ours, too old, or for an address that is not used any more."""
+
+    code = "link_invalid"
+    error_type = ErrorType.NETWORK_ERROR
+
+
+class AddressRefused(Refused):
+    """The mail service will not send to this address."""
+
+    code = "address_refused"
+    error_type = ErrorType.NETWORK_ERROR
+
+
+class DeviceRefused(Refused):
+    """The push service does not know this platform, or not this device."""
+
+    code = "device_refused"
+    error_type = ErrorType.NETWORK_ERROR
 
 
 class RateLimited(Refused):

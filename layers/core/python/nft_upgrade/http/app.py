@@ -12,6 +12,7 @@ from nft_upgrade.http import (
     routes_auth,
     routes_claims,
     routes_nfts,
+    routes_notifications,
     routes_open,
     routes_receipts,
     routes_stats,
@@ -51,6 +52,7 @@ def create_app(parts: ApiParts) -> FastAPI:
         routes_upgrades,
         routes_stats,
         routes_receipts,
+        routes_notifications,
     ):
         app.include_router(routes.router)
     app.add_exception_handler(RequestValidationError, answer_validation_error)
@@ -68,7 +70,7 @@ def _add_layers(app: FastAPI, parts: ApiParts) -> None:
         CORSMiddleware,
         allow_origins=parts.settings.allowed_origins,
         allow_credentials=True,
-        allow_methods=("GET", "POST"),
+        allow_methods=("GET", "POST", "PUT", "DELETE"),
         allow_headers=("Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID"),
         expose_headers=("Location", "Retry-After", "X-Request-Id"),
     )

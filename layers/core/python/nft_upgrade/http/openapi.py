@@ -19,6 +19,8 @@ OPEN_PATHS = frozenset(
         "/.well-known/jwks.json",
         "/api/nft/upgrade/health",
         "/api/nft/{mint}/lineage",
+        "/api/notifications/preferences/email/confirmation",
+        "/api/notifications/preferences/unsubscribe",
     )
 )
 IDEMPOTENCY_KEY = {

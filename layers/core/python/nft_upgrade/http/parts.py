@@ -17,6 +17,7 @@ from nft_upgrade.use_cases.explaining import Explaining
 from nft_upgrade.use_cases.lineage import Lineage
 from nft_upgrade.use_cases.minting import Minting
 from nft_upgrade.use_cases.opening import Opening
+from nft_upgrade.use_cases.preferences import Preferences
 from nft_upgrade.use_cases.reading import Reading
 from nft_upgrade.use_cases.submitting import Submitting
 
@@ -38,6 +39,7 @@ class ApiParts:
     claiming: Claiming
     explaining: Explaining
     lineage: Lineage
+    preferences: Preferences
     catalogue: Catalogue
     statistics: Statistics
     challenges: Challenges

@@ -139,7 +139,7 @@ class Minting:
         return upgrade
 
     def _prepare_next(self, upgrade: Upgrade, number: int) -> Progress:
-        if self.sending.is_minted(upgrade.successor, recipient=upgrade.user_id):
+        if self._is_minted(upgrade):
             return Progress.FINALIZED
         if number > self.policy.attempts_per_run * upgrade.run:
             return Progress.EXHAUSTED
@@ -154,6 +154,21 @@ class Minting:
         )
         self.upgrades.add_attempt(attempt)
         return Progress.READY
+
+    def _is_minted(self, upgrade: Upgrade) -> bool | None:
+        """An NFT that was minted together with the burn may have moved on to another wallet."""
+        try:
+            return self.sending.is_minted(upgrade.successor, recipient=upgrade.user_id)
+        except Conflicting:
+            if self._is_minted_with_burn(upgrade):
+                return True
+            raise
+
+    def _is_minted_with_burn(self, upgrade: Upgrade) -> bool:
+        burn = upgrade.burn_signature
+        return burn is not None and self.sending.is_minted_by(
+            burn, upgrade.successor, recipient=upgrade.user_id
+        )
 
     def _wait_for(self, upgrade: Upgrade, attempt: MintAttempt) -> Progress:
         started = last_sent = self.clock.now()
@@ -191,7 +206,10 @@ class Minting:
         return self._signature_on_chain(upgrade)
 
     def _signature_on_chain(self, upgrade: Upgrade) -> str:
-        """For an attempt that we no longer have, for example after a restore of the database."""
+        """For an attempt that we no longer have, for example after a restore of the database, and
+        for an atomic transaction, whose burn is the mint."""
+        if upgrade.burn_signature and self._is_minted_with_burn(upgrade):
+            return upgrade.burn_signature
         if self.sending.is_minted(upgrade.successor, recipient=upgrade.user_id):
             signature = self.sending.mint_signature(upgrade.successor)
             if signature is not None:

@@ -5,6 +5,7 @@ as needed, and given up only when the chain has proven that it never can land (c
 from dataclasses import dataclass
 from enum import StrEnum
 
+from nft_upgrade.domain.burn import ObservedTransaction
 from nft_upgrade.domain.errors import ChainUnavailable, Conflicting
 from nft_upgrade.ports import (
     Chain,
@@ -115,16 +116,20 @@ class Sending:
             raise Conflicting(f"What is at {mint} is not the NFT that belongs there.")
         return minted
 
+    def is_minted_by(self, signature: str, mint: str, *, recipient: str) -> bool:
+        """Whether this finalized transaction minted it for the recipient: true for ever after,
+        wherever the NFT went then."""
+        seen = self.chain.transaction(signature)
+        if seen is None or not _mints(seen, mint):
+            return False
+        return any(held.mint == mint and held.owner == recipient for held in seen.post_balances)
+
     def mint_signature(self, mint: str) -> str | None:
         """The finalized transaction that minted it, from the address's own history, oldest first:
         the one before which nobody held it and after which somebody does."""
         for signature in reversed(self.chain.signatures_for(mint, limit=SIGNATURES_LOOKED_AT)):
             seen = self.chain.burn_evidence(signature, mint).transaction
-            if seen is None or not (seen.finalized and seen.agreed) or seen.error is not None:
-                continue
-            before = sum(held.amount for held in seen.pre_balances if held.mint == mint)
-            after = sum(held.amount for held in seen.post_balances if held.mint == mint)
-            if (before, after) == (0, 1):
+            if seen is not None and _mints(seen, mint):
                 return signature
         return None
 
@@ -154,3 +159,12 @@ class Sending:
             return Progress.PENDING
         self.is_minted(attempt.successor, recipient=recipient)
         return Progress.EXPIRED
+
+
+def _mints(seen: ObservedTransaction, mint: str) -> bool:
+    """Final, successful, and nobody held the NFT before it but somebody does after it."""
+    if not (seen.finalized and seen.agreed) or seen.error is not None:
+        return False
+    before = sum(held.amount for held in seen.pre_balances if held.mint == mint)
+    after = sum(held.amount for held in seen.post_balances if held.mint == mint)
+    return (before, after) == (0, 1)
