@@ -5,14 +5,26 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from solders.keypair import Keypair
 from solders.pubkey import Pubkey
+from spl.token.constants import TOKEN_2022_PROGRAM_ID
+from spl.token.instructions import get_associated_token_address
 
 from local.aws_resources import create_tables
+from nft_upgrade.adapters.dynamodb_items import Database
+from nft_upgrade.adapters.dynamodb_nfts import DynamoDbNfts
+from nft_upgrade.adapters.dynamodb_upgrades import DynamoDbUpgrades
 from nft_upgrade.adapters.kms_signer import KmsEd25519Key, KmsSigner
-from tests.chain_builders import SOL, keypair
+from nft_upgrade.adapters.token_program import TOKEN_2022
+from nft_upgrade.domain.burn import BurnProof
+from nft_upgrade.domain.nft import Nft
+from nft_upgrade.domain.upgrade import Upgrade, open_upgrade
+from tests.chain_builders import PROGRAM, SOL, approve, burn, keypair
+from tests.contracts.samples import request
 from tests.fixtures.aws import AwsEndpoint
 from tests.fixtures.solana import SolanaNode
 from tests.foreign_nfts import Foreign, minted
@@ -38,6 +50,7 @@ def run(aws: AwsEndpoint, kms: str, solana: SolanaNode, world: SolanaWorld) -> R
         "TABLE_PREFIX": PREFIX,
         "SOLANA_RPC_URLS": solana.url,
         "MINT_KMS_KEY_ID": "alias/mint",
+        "STATE_MACHINE_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:none",
     }
 
     def execute(*arguments: str, code: str | None = None) -> subprocess.CompletedProcess[str]:
@@ -98,6 +111,71 @@ def test_a_registry_is_registered_lost_and_rebuilt(
     assert f"wrote: {ours}" in done.stdout
     again = run("rebuild", "--write", "--registered", str(registered), "--journal", journal)
     assert "0 to write, 2 as they were, 0 differ" in again.stdout
+
+
+@pytest.mark.parametrize(
+    ("decision", "status"), [("accept", "burn_confirmed"), ("refuse", "initiated")]
+)
+def test_a_burn_under_review_is_shown_and_decided(
+    run: Run, system_wallet: str, world: SolanaWorld, decision: str, status: str
+) -> None:
+    upgrade = under_review(run, world, decision)
+    shown = run("review", upgrade.id)
+    assert shown.returncode == 0, shown.stderr
+    assert "under_review" in shown.stdout and "V10" in shown.stdout
+    words = (upgrade.id, "--operator", "on duty", "--reason", "shown by mail")
+    decided = run(decision, *words)
+    assert decided.returncode == 0, decided.stderr
+    assert f"{upgrade.id}: {status}" in decided.stdout
+    again = run(decision, *words)
+    assert again.returncode == 1 and again.stderr.startswith("wrong_status: ")
+
+
+def test_what_is_not_there_cannot_be_reviewed(run: Run) -> None:
+    assert run("review", "01ARZ3NDEKTSV4RRFFQ69G5FAV").stderr.startswith("upgrade_not_found: ")
+
+
+def under_review(run: Run, world: SolanaWorld, name: str) -> Upgrade:
+    """A foreign NFT whose owner let a delegate burn it, claimed and held."""
+    owner, delegate = keypair(f"review owner {name}"), keypair(f"review delegate {name}")
+    for wallet in (owner, delegate):
+        world.airdrop(wallet.pubkey(), SOL)
+    # The first NFT of ours creates the collection, which successors are members of.
+    run(code=ISSUE.format(keypair(f"review first {name}").pubkey()))
+    kind = Foreign(program=TOKEN_2022_PROGRAM_ID)
+    mint = minted(world, keypair(f"review NFT {name}"), owner, kind)
+    assert run("register", "--mint", mint, "--level", "1").returncode == 0
+    database = Database(PREFIX)
+    nft = DynamoDbNfts(database).get(mint)
+    assert nft is not None
+    opened = open_upgrade(draft_of(nft), nft=nft)
+    upgrades = DynamoDbUpgrades(database)
+    upgrades.commit(opened)
+    signature = burned_by(world, owner, delegate, Pubkey.from_string(mint))
+    claimed = opened.after.claim_burn(signature, height=None, at=nft.created_at)
+    upgrades.commit(claimed)
+    held = claimed.after.review_burn(BurnProof(signature, mint, None, None, ()), at=nft.created_at)
+    upgrades.commit(held)
+    return held.after
+
+
+def draft_of(nft: Nft) -> Upgrade:
+    successor = PROGRAM.successor_address(
+        mint_base=nft.mint_base, predecessor=nft.mint, token_program=TOKEN_2022
+    )
+    return replace(
+        request(f"review-{nft.mint}", nft),
+        target_level=2,
+        successor=successor,
+        opened_slot=0,
+        due_at=None,
+    )
+
+
+def burned_by(world: SolanaWorld, owner: Keypair, delegate: Keypair, mint: Pubkey) -> str:
+    account = get_associated_token_address(owner.pubkey(), mint, TOKEN_2022_PROGRAM_ID)
+    world.send([approve(account, mint, owner.pubkey(), delegate.pubkey())], owner)
+    return world.send([burn(account, mint, delegate.pubkey())], delegate)
 
 
 def test_what_is_refused_says_why_and_ends_with_1(run: Run, system_wallet: str) -> None:

@@ -1,4 +1,4 @@
-"""`python -m nft_upgrade.ops {status,pause,resume,register,rebuild}`, on AWS or on one machine.
+"""`python -m nft_upgrade.ops {status,pause,resume,review,accept,refuse,register,rebuild}`.
 
 Settings and credentials come from the environment, as for every other door; `AWS_ENDPOINT_URL`
 leads to an emulator. Exit codes: 0 done, 1 refused or unavailable, 2 wrong arguments.
@@ -11,7 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from nft_upgrade import wiring, wiring_ops
+from nft_upgrade.domain.burn import Outcome
 from nft_upgrade.domain.errors import UpgradeError
+from nft_upgrade.domain.upgrade import Review
 from nft_upgrade.ops.files import FilePages, read_registered
 from nft_upgrade.use_cases.rebuilding import RebuildReport
 from nft_upgrade.use_cases.scanning import NoPages
@@ -54,6 +56,33 @@ def resume(options: argparse.Namespace) -> int:
     """Minting is on again."""
     wiring.switch().set_paused(None, at=wiring.clock().now())
     return status(options)
+
+
+def review(options: argparse.Namespace) -> int:
+    """The burn as it stands now, check by check."""
+    proof = wiring.reviewing().proof(options.upgrade)
+    say(f"{proof.signature} burned {proof.mint}, held by {proof.owner}: {proof.verdict}")
+    for check in proof.checks:
+        say(f"  {check.rule:<4} {check.outcome:<8} {check.reason}")
+        if check.outcome is not Outcome.PASS:
+            say(f"       {json.dumps(dict(check.evidence))}")
+    return 0
+
+
+def accept(options: argparse.Namespace) -> int:
+    """The successor is owed to the request's wallet."""
+    decision = Review(options.operator, options.reason)
+    upgrade = wiring.reviewing().accept(options.upgrade, decision)
+    say(f"{upgrade.id}: {upgrade.status}, for {upgrade.user_id}")
+    return 0
+
+
+def refuse(options: argparse.Namespace) -> int:
+    """No successor for this burn; the reason is shown to the user."""
+    decision = Review(options.operator, options.reason)
+    upgrade = wiring.reviewing().refuse(options.upgrade, decision)
+    say(f"{upgrade.id}: {upgrade.status}; the next sweep ends it")
+    return 0
 
 
 def register(options: argparse.Namespace) -> int:
@@ -119,6 +148,15 @@ def _parser() -> argparse.ArgumentParser:
     add("status", status, "the pause switch, the system wallet, open requests")
     add("pause", pause, "refuse new requests").add_argument("reason", help="shown to users")
     add("resume", resume, "take new requests again")
+    add("review", review, "a burn that only a human may accept").add_argument("upgrade")
+    for name, command, text in (
+        ("accept", accept, "mint its successor"),
+        ("refuse", refuse, "no successor; the reason is shown to the user"),
+    ):
+        deciding = add(name, command, text)
+        deciding.add_argument("upgrade")
+        deciding.add_argument("--operator", required=True, help="who decides; audited")
+        deciding.add_argument("--reason", required=True, help="why; audited")
     registering = add("register", register, "take in an NFT that others minted")
     registering.add_argument("--mint", required=True)
     registering.add_argument("--level", type=int, required=True)
