@@ -45,7 +45,7 @@ class Mailbox:
             self._messages.append(_mail(json.loads(response.body)))
             return answer
 
-        SESV2Response.send_email = send_email  # type: ignore[method-assign]
+        SESV2Response.send_email = send_email  # type: ignore[method-assign,assignment]
 
     def _watch_push(self) -> None:
         original = PlatformEndpoint.publish
@@ -56,7 +56,7 @@ class Mailbox:
             self._messages.append({"kind": "push", "to": endpoint.arn, "text": message})
             return message_id
 
-        PlatformEndpoint.publish = publish  # type: ignore[method-assign]
+        PlatformEndpoint.publish = publish  # type: ignore[method-assign,assignment]
 
 
 def _mail(request: dict[str, Any]) -> dict[str, Any]:
