@@ -98,18 +98,19 @@ class RealHouse:
             cosigning=self.cosigning,
             policy=self.policy,
         )
+        self.ending = Ending(**shared, burning=self.burning, chain=self.chain)
         self.claiming = Claiming(
             upgrades=upgrades,
             nfts=nfts,
             chain=self.chain,
             burning=self.burning,
+            ending=self.ending,
             program=PROGRAM,
             qualifications=FakeQualifications(),
             policy=self.policy,
             clock=self.clock,
             ids=UlidIds(),
         )
-        self.ending = Ending(**shared, burning=self.burning, chain=self.chain)
         self.issuing = Issuing(
             nfts=nfts, sending=self.sending, policy=self.policy, clock=self.clock
         )

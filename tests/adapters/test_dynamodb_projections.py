@@ -8,6 +8,8 @@ from nft_upgrade.adapters.dynamodb_items import Database
 from nft_upgrade.adapters.dynamodb_projections import (
     DynamoDbAuditTrail,
 )
+from nft_upgrade.adapters.dynamodb_stats import DynamoDbStats
+from nft_upgrade.adapters.dynamodb_switch import DynamoDbQualifications
 from nft_upgrade.consumers.audit import Audit
 from nft_upgrade.consumers.ports import (
     AuditEntry,
@@ -45,6 +47,14 @@ def test_an_audit_entry_is_never_replaced(database: Database, name: str) -> None
     assert trail.append(AuditEntry(event, START))
     assert not trail.append(AuditEntry(event, START + STEP))
     assert trail.entry(event.upgrade_id, 1) == AuditEntry(event, START)
+
+
+def test_models_of_one_table_that_know_different_indexes_share_a_database(
+    database: Database,
+) -> None:
+    shared = Database("nft-upgrade-")
+    DynamoDbQualifications(shared)
+    assert DynamoDbStats(shared).leaderboard(limit=1, cursor=None) is not None
 
 
 def test_a_table_that_is_not_there_is_storage_unavailable(aws: AwsEndpoint) -> None:

@@ -54,7 +54,7 @@ def test_every_rule_decides_something_under_a_code_of_its_own() -> None:
         ({"registry": NftStatus.UPGRADING}, Decision.FREE_ROW),
         ({"registry": NftStatus.UPGRADING, "request": Request.BEFORE_BURN}, Decision.LEGAL),
         ({"request": Request.BEFORE_BURN}, Decision.HOLD_ROW),
-        ({"supply": Supply.ZERO}, Decision.LEGAL),  # burned outside: waits for its claim
+        ({"supply": Supply.ZERO}, Decision.FREE_OWNER),  # burned outside: waits for its claim
         ({"registry": NftStatus.BURNED, "redeemed": True}, Decision.PAGE),
         ({"held": Held.OTHER}, Decision.FOLLOW_HOLDER),
         ({"held": Held.NOBODY}, Decision.LEGAL),

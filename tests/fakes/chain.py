@@ -135,6 +135,28 @@ class FakeChain:
             burns=(*first.burns, *other.burns),
         )
 
+    def shuffle_nothing(self, mint: str, stranger: str) -> str:
+        """A stranger moves an amount of 0 between two empty accounts of the mint."""
+        state = MintState(TOKEN_2022, 0, stranger, "first empty account")
+        first = _balance(state, mint, stranger)
+        second = replace(first, account="second empty account")
+        signature = self.mention(mint, stranger)
+        seen = self._transactions[signature]
+        both = (first, second)
+        self._transactions[signature] = replace(seen, pre_balances=both, post_balances=both)
+        return signature
+
+    def review_bait(self, mint: str, owner: str, delegate: str) -> str:
+        """A transaction that looks like a burn by a delegate of the owner's."""
+        burned = next(t for t in self._transactions.values() if t.burns and t.burns[0].mint == mint)
+        by_delegate = replace(burned.burns[0], authority=delegate)
+        signature = self.mention(mint, delegate)
+        seen = self._transactions[signature]
+        self._transactions[signature] = replace(
+            seen, pre_balances=burned.pre_balances, burns=(by_delegate,)
+        )
+        return signature
+
     def transfer(self, owner: str, mint: str, to: str) -> str:
         """Somebody else gets the NFT, for example the incinerator."""
         state = self._held(owner, mint)

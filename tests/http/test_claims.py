@@ -125,6 +125,16 @@ def test_the_same_key_gets_the_same_claim(house: House) -> None:
     assert first.json() == again.json() and len(house.world.upgrades) == 1
 
 
+def test_a_pending_claim_is_not_kept_for_its_key(house: House) -> None:
+    house.give_nft()
+    burn_signature = house.chain.burn(ALICE.address, MINT)
+    house.chain.advance()
+    body, key = {"burnTransactionHash": burn_signature}, {"Idempotency-Key": "k"}
+    assert claim(house, body, **key).json()["code"] == "claim_pending"
+    house.chain.finalize()
+    assert claim(house, body, **key).json()["code"] == "claim_accepted"
+
+
 def burn_proof(house: House, upgrade_id: str) -> dict[str, Any]:
     answered = house.signed_in().get(f"/api/nft/upgrade/{upgrade_id}/burn-proof")
     assert answered.status_code == 200, answered.text

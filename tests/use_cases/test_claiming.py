@@ -254,18 +254,57 @@ def test_a_claim_of_an_open_unburned_nft_is_refused_and_changes_nothing() -> Non
     assert world.status_of(upgrade) is Status.INITIATED
 
 
-def test_an_nft_in_another_wallets_request_waits_for_the_sweep() -> None:
+@pytest.mark.parametrize("status", ["initiated", "burn_pending", "under_review"])
+def test_a_sellers_request_gives_way_to_the_proven_burn_of_the_last_owner(status: str) -> None:
+    world = World()
+    theirs = world.opened()
+    world.chain.transfer(ALICE, NFT_1, BOB)
+    if status != "initiated":
+        world.burning.confirm(ALICE, theirs.id, NOBODYS_SIGNATURE)
+    if status == "under_review":
+        held = replace(world.now(theirs), status=Status.UNDER_REVIEW)
+        world.store.upgrades[theirs.id] = held
+    assert world.status_of(theirs) == status
+    signature = world.chain.burn(BOB, NFT_1)
+    world.chain.finalize()
+    done = world.run_workflow(upgrade_of(by_signature(world, signature, BOB)))
+    assert done.status is Status.COMPLETED and done.user_id == BOB
+    assert world.status_of(theirs) is Status.FAILED_PERMANENT
+    assert world.upgrades.lock(LockKind.USER, ALICE) is None
+
+
+def test_an_undecided_burn_does_not_end_another_wallets_request() -> None:
     world = World()
     theirs = world.opened()
     world.chain.transfer(ALICE, NFT_1, BOB)
     signature = world.chain.burn(BOB, NFT_1)
-    world.chain.finalize()
+    world.chain.advance()
     with pytest.raises(NftLocked):
-        by_signature(world, signature, BOB)
-    world.clock.sleep(CLAIM_PATIENCE.total_seconds())
-    world.sweeping.run()
-    assert world.status_of(theirs) is Status.FAILED_PERMANENT
-    assert by_signature(world, signature, BOB).answer is Answer.ACCEPTED
+        by_mint_and(world, signature, BOB)
+    assert world.status_of(theirs) is Status.INITIATED
+
+
+def by_mint_and(world: World, signature: str, user: str) -> Claim:
+    return world.claiming.claim(user, mint=NFT_1, burn_signature=signature)
+
+
+def test_a_transaction_with_empty_accounts_of_a_burned_nft_is_no_burn() -> None:
+    world = World()
+    signature = burned_outside(world)
+    made_up = world.chain.shuffle_nothing(NFT_1, BOB)
+    world.chain.finalize()
+    with pytest.raises(BurnRefused):
+        world.claiming.claim(BOB, mint=NFT_1, burn_signature=made_up)
+    claim = by_mint(world)
+    assert upgrade_of(claim).burn_signature == signature
+
+
+def test_the_proven_burn_counts_before_one_that_a_human_would_have_to_look_at() -> None:
+    world = World()
+    signature = burned_outside(world)
+    world.chain.review_bait(NFT_1, ALICE, BOB)
+    world.chain.finalize()
+    assert upgrade_of(by_mint(world)).burn_signature == signature
 
 
 def test_a_redeemed_burn_cannot_be_claimed_by_another_wallet() -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from nft_upgrade.domain.levels import default_catalogue
 from nft_upgrade.domain.nft import NftStatus
 from nft_upgrade.domain.upgrade import Lock, LockKind, Status
 from nft_upgrade.use_cases.comparing import BOOKMARK, MISMATCH, CompareReport, Comparing
@@ -87,7 +88,9 @@ def test_a_burn_outside_any_request_waits_for_its_owners_claim() -> None:
     world.give_nft()
     world.chain.burn(ALICE, NFT_1)
     world.chain.finalize()
+    compared(world)
     assert legal(world)
+    assert world.nfts[NFT_1].status is NftStatus.ACTIVE
 
 
 def test_a_successor_without_the_mark_of_its_burn_calls_a_human() -> None:
@@ -186,3 +189,28 @@ def many_rows(count: int) -> World:
 
 def comparing_some(world: World, rows: int) -> Comparing:
     return replace(world.comparing, rows_per_run=rows)
+
+
+def test_who_burned_outside_may_have_another_nft_and_still_claim() -> None:
+    world = World()
+    world.give_nft(level=default_catalogue().top)
+    world.chain.burn(ALICE, NFT_1)
+    world.chain.finalize()
+    assert compared(world).repaired == [f"{NFT_1}: burned_outside"]
+    assert world.upgrades.lock(LockKind.OWNER, ALICE) is None
+    assert compared(world).repaired == []
+    world.give_nft(ALICE, NFT_2)
+    assert world.open(ALICE, NFT_2).upgrade.status is Status.INITIATED
+
+
+def test_a_claim_needs_no_owners_lock() -> None:
+    world = World()
+    world.give_nft()
+    world.chain.burn(ALICE, NFT_1)
+    world.chain.finalize()
+    compared(world)
+    upgrade = world.claiming.claim(ALICE, mint=NFT_1, burn_signature=None).upgrade
+    assert upgrade is not None
+    done = world.run_workflow(upgrade)
+    assert done.status is Status.COMPLETED
+    assert world.upgrades.lock(LockKind.OWNER, ALICE) == Lock(LockKind.OWNER, ALICE, done.successor)

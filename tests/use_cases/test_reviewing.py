@@ -1,5 +1,7 @@
 """Burns that only a human may accept are held, and decided by one, with a reason."""
 
+from dataclasses import replace
+
 import pytest
 
 from nft_upgrade.domain.errors import AlreadyRedeemed, ChainUnavailable, WrongStatus
@@ -93,4 +95,12 @@ def test_a_burn_that_another_upgrade_redeemed_is_not_accepted() -> None:
     foreign = f"BURN#{NFT_1}"
     world.store.locks[foreign] = type(upgrade.nft_lock)(LockKind.BURN, NFT_1, "another upgrade")
     with pytest.raises((AlreadyRedeemed, WrongStatus)):
+        world.reviewing.accept(upgrade.id, REVIEW)
+
+
+def test_a_burn_that_the_requests_wallet_did_not_make_cannot_be_accepted() -> None:
+    world = World()
+    upgrade = reviewed(world)
+    world.store.upgrades[upgrade.id] = replace(upgrade, user_id=BOB)
+    with pytest.raises(WrongStatus):
         world.reviewing.accept(upgrade.id, REVIEW)

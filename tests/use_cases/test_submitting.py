@@ -160,6 +160,17 @@ def test_a_transaction_that_was_never_cosigned_burns_nothing() -> None:
     assert world.run_workflow(upgrade).status is Status.COMPLETED
 
 
+def test_what_was_never_signed_is_given_up_once_it_is_dead() -> None:
+    world = World()
+    upgrade = world.submitted()
+    world.signer.down = True
+    assert world.burning.verify(upgrade.id).awaits_cosignature
+    world.chain.advance(BLOCKHASH_LIFE + 100)
+    freed = world.burning.verify(upgrade.id)
+    assert (freed.status, freed.submitted) == (Status.INITIATED, None)
+    assert world.signer.signed == [] and world.chain.sent == []
+
+
 def test_a_failed_transaction_burns_nothing_and_the_request_is_open_again() -> None:
     world = World()
     upgrade = world.submitted()

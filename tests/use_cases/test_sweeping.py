@@ -361,3 +361,36 @@ class Contradicting(FakeChain):
 
     def mints(self, addresses: Sequence[str], *, commitment: str) -> Sequence[ObservedMint]:
         raise ProvidersDisagree("they do")
+
+
+def test_a_proven_burn_counts_before_a_strangers_transaction() -> None:
+    world = World()
+    upgrade = world.opened()
+    signature = world.chain.burn(ALICE, NFT_1)
+    world.chain.shuffle_nothing(NFT_1, BOB)
+    world.chain.review_bait(NFT_1, ALICE, BOB)
+    world.chain.finalize()
+    world.clock.advance(minutes=1)
+    assert world.sweeping.run().found_burns == 1
+    found = world.now(upgrade)
+    assert (found.status, found.burn_signature) == (Status.BURN_CONFIRMED, signature)
+
+
+def test_a_name_that_nobody_has_seen_does_not_keep_an_expired_request_open() -> None:
+    world = World()
+    upgrade = world.opened()
+    world.clock.advance(minutes=31)
+    confirmed = world.burning.confirm(ALICE, upgrade.id, "5" * 87)
+    assert confirmed.upgrade.status is Status.INITIATED
+    world.clock.advance(minutes=1)
+    assert world.sweeping.run().expired == 1
+
+
+def test_a_burn_past_the_requests_time_is_honoured_when_it_is_named() -> None:
+    world = World()
+    upgrade = world.opened()
+    signature = world.chain.burn(ALICE, NFT_1)
+    world.chain.finalize()
+    world.clock.advance(minutes=31)
+    confirmed = world.burning.confirm(ALICE, upgrade.id, signature)
+    assert confirmed.upgrade.status is Status.BURN_CONFIRMED

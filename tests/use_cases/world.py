@@ -126,6 +126,12 @@ class World:
             alerts=self.alerts,
             policy=self.policy,
         )
+        self.ending = Ending(
+            **shared,
+            reading=self.reading,
+            burning=self.burning,
+            chain=self.chain,
+        )
         self.submitting = Submitting(
             **shared,
             reading=self.reading,
@@ -140,6 +146,7 @@ class World:
             nfts=self.nfts,
             chain=self.chain,
             burning=self.burning,
+            ending=self.ending,
             program=TokenProgram(),
             qualifications=self.qualifications,
             policy=self.policy,
@@ -158,12 +165,6 @@ class World:
             sending=self.sending,
             cosigning=self.cosigning,
             policy=self.policy,
-        )
-        self.ending = Ending(
-            **shared,
-            reading=self.reading,
-            burning=self.burning,
-            chain=self.chain,
         )
         self.issuing = Issuing(
             nfts=self.nfts, sending=self.sending, policy=self.policy, clock=self.clock

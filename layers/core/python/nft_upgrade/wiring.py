@@ -322,6 +322,7 @@ def claiming() -> "Claiming":
         nfts=nfts(),
         chain=chain(),
         burning=burning(),
+        ending=ending(),
         program=program(),
         qualifications=qualifications(),
         policy=policy(),

@@ -81,7 +81,7 @@ def check_event(event: UpgradeEvent) -> None:
 def _object(value: bytes) -> Mapping[str, Any]:
     try:
         facts = json.loads(value)
-    except ValueError as error:  # no JSON, or no UTF-8
+    except (ValueError, RecursionError) as error:  # no JSON, no UTF-8, or too deep
         raise UnreadableEvent(f"{type(error).__name__}: {error}") from error
     if not isinstance(facts, dict):
         raise UnreadableEvent("$: not an object")

@@ -67,8 +67,8 @@ def check_burn(evidence: BurnEvidence, claim: BurnClaim) -> BurnProof:
 
 
 def owner_at_burn(transaction: ObservedTransaction, mint: str) -> str | None:
-    """Who held the NFT when the transaction began; None unless exactly one account is listed."""
-    held = _of(transaction.pre_balances, mint)
+    """Who held the NFT when the transaction began; None unless exactly one account did."""
+    held = _holding(transaction, mint)
     return held[0].owner if len(held) == 1 else None
 
 
@@ -177,18 +177,22 @@ def check_registry(claim: BurnClaim) -> Check:
 
 def check_balances(transaction: ObservedTransaction, claim: BurnClaim) -> Check:
     """V6: before, exactly one account of the owner held exactly this NFT; after, it holds none."""
-    held = _of(transaction.pre_balances, claim.mint)
+    listed = _of(transaction.pre_balances, claim.mint)
     rule = _Rule(
         "V6",
         "The owner held the NFT before and does not after",
-        before=[_shown(balance) for balance in held],
+        before=[_shown(balance) for balance in listed],
         after=[_shown(balance) for balance in _of(transaction.post_balances, claim.mint)],
     )
-    if not held:
+    if not listed:
         return rule.fail("burn_wrong_mint", "The transaction does not touch this NFT.")
+    # Anybody can make empty accounts of a mint, and move nothing between them.
+    held = _holding(transaction, claim.mint)
+    if not held:
+        return rule.fail("burn_incomplete", "Nobody held the NFT when the transaction began.")
     if len(held) > 1:
         return rule.review(
-            "burn_unsupported_transaction", "The transaction touches several accounts of this NFT."
+            "burn_unsupported_transaction", "Several accounts held this NFT at once."
         )
     return _held_alone(rule, held[0], transaction, claim)
 
@@ -305,9 +309,14 @@ def _of(balances: Sequence[TokenBalance], mint: str) -> list[TokenBalance]:
     return [balance for balance in balances if balance.mint == mint]
 
 
+def _holding(transaction: ObservedTransaction, mint: str) -> list[TokenBalance]:
+    """The accounts that held it when the transaction began."""
+    return [balance for balance in _of(transaction.pre_balances, mint) if balance.amount > 0]
+
+
 def _matching(transaction: ObservedTransaction, claim: BurnClaim) -> list[BurnInstruction]:
     """Burns of the whole NFT, by the pinned program, from the account that held it."""
-    accounts = {balance.account for balance in _of(transaction.pre_balances, claim.mint)}
+    accounts = {balance.account for balance in _holding(transaction, claim.mint)}
     return [
         burn
         for burn in transaction.burns

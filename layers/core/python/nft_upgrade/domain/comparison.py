@@ -68,6 +68,9 @@ class Decision(StrEnum):
     """Repair: the row's owner becomes who holds it; the owner's lock goes along."""
     RELEASE_LOCK = "release_lock"
     """Repair: the stale lock is removed."""
+    FREE_OWNER = "free_owner"
+    """Repair: the one-NFT lock that still names it is removed, so that its last owner may have
+    another one."""
     PAGE = "page"
 
 
@@ -179,7 +182,7 @@ RULES: Sequence[Rule] = (
       means="Burned; the open request's verification or a human takes it up."),
     R(code="row_held_after_burn", decision=D.FREE_ROW, registry=UPGRADING,
       means="Burned outside, and the row waits for a request that is not there."),
-    R(code="burned_outside", decision=D.LEGAL, supply=GONE, registry=ACTIVE, redeemed=False,
+    R(code="burned_outside", decision=D.FREE_OWNER, supply=GONE, registry=ACTIVE, redeemed=False,
       heir=ABSENT, request=NONE,
       means="Burned outside any request: it waits for its last owner's claim."),
 )  # fmt: skip

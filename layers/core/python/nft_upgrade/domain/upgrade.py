@@ -62,7 +62,7 @@ EDGES: Mapping[Status, frozenset[Status]] = {
             S.FAILED_PERMANENT,
         }
     ),
-    S.UNDER_REVIEW: frozenset({S.BURN_CONFIRMED, S.INITIATED}),
+    S.UNDER_REVIEW: frozenset({S.BURN_CONFIRMED, S.INITIATED, S.FAILED_PERMANENT}),
     S.BURN_CONFIRMED: frozenset({S.MINT_PENDING, S.FAILED_RETRYABLE}),
     S.MINT_PENDING: frozenset({S.COMPLETED, S.FAILED_RETRYABLE}),
     S.FAILED_RETRYABLE: frozenset({S.MINT_PENDING}),

@@ -73,7 +73,7 @@ def _claimed(call: Call, body: ClaimRequest) -> Answer:
     if upgrade is None:
         code, message = ANSWERS[made.answer]
         pending = answer(202, ClaimAnswer.of(made, code, message))
-        return Answer(pending.status, pending.body, {"retry-after": RETRY_AFTER})
+        return Answer(pending.status, pending.body, {"retry-after": RETRY_AFTER}, is_kept=False)
     stands = upgrade.status
     code, message = ANSWERS.get(
         made.answer, (stands.value, f"Nothing new: the upgrade is {stands}.")

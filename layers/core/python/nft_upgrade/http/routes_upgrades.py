@@ -2,6 +2,7 @@
 
 import re
 from base64 import b64encode
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
@@ -180,7 +181,9 @@ def _confirmed(call: Call, upgrade_id: str, burn_signature: str) -> Answer:
     code, message = CONFIRMATIONS.get(
         confirmation.answer, (stands.value, f"Nothing new: the upgrade is {stands}.")
     )
-    return _step(200 if stands is Status.COMPLETED else 202, upgrade_id, stands, code, message)
+    made = _step(200 if stands is Status.COMPLETED else 202, upgrade_id, stands, code, message)
+    is_late = confirmation.answer is burning.Answer.LATE_PENDING
+    return replace(made, is_kept=not is_late)
 
 
 @router.post(
@@ -227,7 +230,7 @@ def _cancelled(call: Call, upgrade_id: str) -> Answer:
     if stands is Status.CANCELLED:
         return _step(200, upgrade_id, stands, "upgrade_cancelled", "Cancelled.")
     message = "Your claimed burn is being verified; cancelling waits for that."
-    return _step(202, upgrade_id, stands, stands.value, message)
+    return replace(_step(202, upgrade_id, stands, stands.value, message), is_kept=False)
 
 
 @router.post(

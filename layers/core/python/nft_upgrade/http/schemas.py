@@ -115,6 +115,10 @@ class EligibilityAnswer(Success):
         )
 
 
+BURN_TO_GO_ON = "Upgrade opened. Burn your NFT in your wallet to go on."
+SIGN_AND_SUBMIT = "Upgrade opened. Sign the transaction in your wallet and submit it to go on."
+
+
 class OpenAnswer(Success):
     """For the wallet, unsigned, base64: `burnTransaction` to sign and send, or in atomic mode
     `atomicTransaction` to sign and submit; the other one is null."""
@@ -135,7 +139,7 @@ class OpenAnswer(Success):
         return cls(
             upgrade_request_id=upgrade.id,
             status=upgrade.status,
-            message="Upgrade opened. Burn your NFT in your wallet to go on.",
+            message=SIGN_AND_SUBMIT if is_atomic else BURN_TO_GO_ON,
             burn_transaction=None if is_atomic else transaction,
             atomic_transaction=transaction if is_atomic else None,
             expires_at=upgrade.expires_at,

@@ -86,9 +86,11 @@ class Burning:
         system wallet's signature is left alone: SubmitMint comes first.
         """
         upgrade = self.reading.upgrade(upgrade_id)
+        if upgrade.awaits_cosignature:
+            return self._unless_dead(upgrade)
         last_sent = self.clock.now()
         deadline = last_sent + timedelta(seconds=self.policy.patience_seconds)
-        while upgrade.status is Status.BURN_PENDING and not upgrade.awaits_cosignature:
+        while upgrade.status is Status.BURN_PENDING:
             proof = self.examine(upgrade, _claimed(upgrade))
             if proof.verdict is not Verdict.PENDING:
                 return self._decide(upgrade, proof)
@@ -147,7 +149,7 @@ class Burning:
     # --- the claim -------------------------------------------------------------------------
 
     def _confirm(self, upgrade: Upgrade, burn_signature: str) -> Confirmation:
-        if upgrade.status in (Status.CANCELLED, Status.EXPIRED):
+        if upgrade.status in (Status.CANCELLED, Status.EXPIRED) or self._is_over(upgrade):
             return self._late(upgrade, burn_signature)
         if upgrade.status is Status.INITIATED:
             return self.claim(upgrade, burn_signature)
@@ -173,6 +175,10 @@ class Burning:
             raise WrongStatus(f"The upgrade is {upgrade.status}. {_reason(proof)}")
         return Confirmation(self.prove(upgrade, proof), Answer.LATE)
 
+    def _is_over(self, upgrade: Upgrade) -> bool:
+        """Open past its time: a name that nobody has seen on chain must not keep it open."""
+        return upgrade.status is Status.INITIATED and self.clock.now() >= upgrade.expires_at
+
     def _newer(self, upgrade: Upgrade) -> Upgrade | None:
         """The user's active request for the same NFT: whatever was burned belongs to that one."""
         lock = self.upgrades.lock(LockKind.NFT, upgrade.nft_id)
@@ -195,6 +201,11 @@ class Burning:
         return lock is not None and lock.holder != upgrade.id
 
     # --- the verification ------------------------------------------------------------------
+
+    def _unless_dead(self, upgrade: Upgrade) -> Upgrade:
+        """What we have not signed cannot have landed; past its height it is not worth signing."""
+        proof = self.examine(upgrade, _claimed(upgrade))
+        return self._decide(upgrade, proof) if proof.verdict is Verdict.REJECTED else upgrade
 
     def _send_again(self, upgrade: Upgrade, last_sent: datetime) -> datetime:
         now = self.clock.now()

@@ -30,6 +30,7 @@ from nft_upgrade.domain.upgrade import CLAIM_PATIENCE, LockKind, Mode, Status, U
 from nft_upgrade.ports import Chain, Clock, Ids, NftProgram, Nfts, Qualifications, Upgrades
 from nft_upgrade.use_cases import burning as burns
 from nft_upgrade.use_cases.burning import Burning
+from nft_upgrade.use_cases.ending import Ending
 from nft_upgrade.use_cases.policy import Policy
 from nft_upgrade.use_cases.sweeping import (
     SIGNATURES_ASKED_FOR,
@@ -72,6 +73,7 @@ class Claiming:
     nfts: Nfts
     chain: Chain
     burning: Burning
+    ending: Ending
     program: NftProgram
     qualifications: Qualifications
     policy: Policy
@@ -97,8 +99,11 @@ class Claiming:
 
     def _claim(self, user_id: str, nft: Nft, burn_signature: str | None) -> Claim:
         running = self._running(user_id, nft)
-        if running is not None:
+        if running is not None and running.user_id == user_id:
             return self._join(running, burn_signature)
+        if running is not None:
+            self._end_foreign(running, self._draft(user_id, nft), burn_signature)
+            nft = self._registered(nft.mint)
         self._require_qualified(user_id, nft)
         draft = self._draft(user_id, nft)
         proof = self._proof(draft, burn_signature)
@@ -142,17 +147,27 @@ class Claiming:
         return nft
 
     def _running(self, user_id: str, nft: Nft) -> Upgrade | None:
-        """The caller's own request that has this NFT; a refusal when it is somebody else's."""
+        """The request that has this NFT: the caller's own, or somebody else's that may have to
+        give way; a refusal when its burn is somebody else's."""
         burned = self.upgrades.lock(LockKind.BURN, nft.mint)
         lock = burned or self.upgrades.lock(LockKind.NFT, nft.mint)
         if lock is None:
             return None
         upgrade = self.upgrades.get(lock.holder)
-        if upgrade is not None and upgrade.user_id == user_id:
-            return upgrade
-        if burned is not None:
+        is_theirs = upgrade is not None and upgrade.user_id == user_id
+        if burned is not None and not is_theirs:
             raise AlreadyRedeemed("This burned NFT has its successor, or it is on its way.")
-        raise NftLocked("The NFT is in another wallet's request, which ends once the burn is seen.")
+        if upgrade is None:
+            raise NftLocked("A request that is not there holds the NFT; the sweep releases it.")
+        return upgrade
+
+    def _end_foreign(self, other: Upgrade, draft: Upgrade, burn_signature: str | None) -> None:
+        """Whoever opened a request and sold the NFT must not keep its last owner from what is owed:
+        that one's proven burn ends the request. NftLocked when the burn is not proven (yet)."""
+        proof = self._proof(draft, burn_signature)
+        if proof is None or proof.verdict is not Verdict.PROVEN:
+            raise NftLocked("The NFT is in another wallet's request, and your burn is not proven.")
+        self.ending.end_for_other_owner(other, proof)
 
     def _join(self, upgrade: Upgrade, burn_signature: str | None) -> Claim:
         """A burn that belongs to a request is a confirmation of it."""
@@ -184,21 +199,23 @@ class Claiming:
             return True
         (recent,) = self.chain.mints([mint], commitment="confirmed")
         if recent.exists and recent.supply > 0:
-            raise NftNotBurned("Solana shows this NFT unburned: there is nothing to claim.")
+            raise NftNotBurned(
+                "Solana shows this NFT unburned. If you burned it a moment ago, ask again soon."
+            )
         return False
 
     def _found(self, draft: Upgrade) -> BurnProof:
-        """The burn, from the mint's own history."""
-        undecided = None
+        """The burn, from the mint's own history; one for a human only when none is proven."""
+        others: dict[Verdict, BurnProof] = {}
         for proof in self._examined(draft):
-            if proof.verdict in (Verdict.PROVEN, Verdict.UNDER_REVIEW):
+            if proof.verdict is Verdict.PROVEN:
                 return proof
             if is_burn_by_other_owner(proof):
                 raise NftNotOwned("Another wallet held the NFT at the burn.")
-            if proof.verdict is Verdict.PENDING:
-                undecided = proof
-        if undecided is not None:
-            return undecided
+            others.setdefault(proof.verdict, proof)
+        for verdict in (Verdict.PENDING, Verdict.UNDER_REVIEW):
+            if verdict in others:
+                return others[verdict]
         raise ClaimUnclear(
             "The burn is not among this NFT's latest and oldest transactions: name it.",
             field="burnTransactionHash",

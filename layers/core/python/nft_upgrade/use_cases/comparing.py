@@ -116,8 +116,7 @@ class Comparing:
             if rule.decision is Decision.PAGE:
                 self._page_human(look, rule)
                 report.paged.append(f"{mint}: {rule.code}")
-            elif rule.decision is not Decision.LEGAL:
-                self._repair(look, rule.decision)
+            elif rule.decision is not Decision.LEGAL and self._repair(look, rule.decision):
                 report.repaired.append(f"{mint}: {rule.code}")
         except UpgradeError as fault:
             report.faults.append(f"{mint}: {type(fault).__name__}: {fault.detail}")
@@ -193,8 +192,9 @@ class Comparing:
 
     # --- repairing -----------------------------------------------------------------------------
 
-    def _repair(self, look: Look, decision: Decision) -> None:
-        """One transaction, if the row is still as it was looked at; else VersionConflict."""
+    def _repair(self, look: Look, decision: Decision) -> bool:
+        """One transaction, if the row is still as it was looked at; else VersionConflict. False:
+        there was nothing to repair."""
         nft, now = look.nft, self.clock.now()
         match decision:
             case Decision.FREE_ROW:
@@ -212,8 +212,19 @@ class Comparing:
                 self.nfts.change(NftChange(nft, same), releases=[look.lock] if look.lock else [])
             case Decision.FOLLOW_HOLDER:
                 self._follow(nft, look.holder or nft.owner)
+            case Decision.FREE_OWNER:
+                return self._free_owner(nft)
             case _:
                 raise ValueError(f"{decision} is no repair")
+        return True
+
+    def _free_owner(self, nft: Nft) -> bool:
+        lock = self.upgrades.lock(LockKind.OWNER, nft.owner)
+        if lock is None or lock.holder != nft.mint:
+            return False
+        same = replace(nft, version=nft.version + 1, updated_at=self.clock.now())
+        self.nfts.change(NftChange(nft, same), releases=[lock])
+        return True
 
     def _burn_signature(self, nft: Nft) -> str | None:
         """As the request that redeemed it knows it; None when that is lost."""

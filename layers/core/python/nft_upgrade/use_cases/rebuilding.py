@@ -231,7 +231,8 @@ class Rebuilding:
                 marks.append(Lock(LockKind.SIGNATURE, f"{signature}#{mint}", holder))
         if request is not None and request.is_active:
             marks += [request.nft_lock, request.user_lock]
-        if not found.is_redeemed:
+        is_held = request is not None and request.is_active and not found.is_redeemed
+        if found.is_alive or is_held:
             marks.append(Lock(LockKind.OWNER, found.owner, mint))
         return marks
 

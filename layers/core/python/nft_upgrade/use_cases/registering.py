@@ -106,6 +106,8 @@ class Registering:
 
 
 def _same(known: Nft, level: int) -> Nft:
-    if known.level != level or known.predecessor is not None:
+    if known.mint_signature is not None or known.predecessor is not None:
+        raise Conflicting("We minted this NFT ourselves.")
+    if known.level != level:
         raise Conflicting(f"It is registered already, at level {known.level}.")
     return known

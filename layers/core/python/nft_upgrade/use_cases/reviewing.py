@@ -46,6 +46,8 @@ class Reviewing:
         if proof.verdict is Verdict.REJECTED:
             raise WrongStatus("This is no burn of the NFT any more: it can only be refused.")
         upgrade = self.reading.upgrade(upgrade_id)
+        if proof.owner != upgrade.user_id:
+            raise WrongStatus("The request's wallet did not hold the NFT: it can only be refused.")
         proven = self._commit(
             upgrade.prove_burn(
                 proof, nft=self.reading.nft_of(upgrade), at=self.clock.now(), review=review

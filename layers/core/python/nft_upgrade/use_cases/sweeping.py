@@ -169,12 +169,20 @@ class Sweeping:
             self._look_again(upgrade, self._next_watch(upgrade))
 
     def _take_up_burn(self, upgrade: Upgrade) -> bool:
-        """The same path as a confirmation, with the signature taken from the mint's history."""
+        """The same path as a confirmation, with the signature taken from the mint's history.
+
+        A proven burn counts before anything that only a human may accept, and that before what an
+        operator refused: strangers can add transactions.
+        """
         asked = self.chain.signatures_for(upgrade.nft_id, limit=SIGNATURES_ASKED_FOR)
+        others = []
         for signature in from_both_ends(asked)[:SIGNATURES_LOOKED_AT]:
-            if self._decide_on(upgrade, self.burning.examine(upgrade, signature)):
-                return True
-        return False
+            proof = self.burning.examine(upgrade, signature)
+            if proof.verdict is Verdict.PROVEN:
+                return self._decide_on(upgrade, proof)
+            others.append(proof)
+        others.sort(key=lambda proof: self._was_refused(upgrade, proof))
+        return any(self._decide_on(upgrade, proof) for proof in others)
 
     def _decide_on(self, upgrade: Upgrade, proof: BurnProof) -> bool:
         """Whether this transaction is the burn, and was acted upon."""
@@ -197,6 +205,8 @@ class Sweeping:
         return True
 
     def _was_refused(self, upgrade: Upgrade, proof: BurnProof) -> bool:
+        if proof.verdict is not Verdict.UNDER_REVIEW:
+            return False
         return proof.signature in refused_signatures(self.upgrades, upgrade)
 
     def _next_watch(self, upgrade: Upgrade) -> datetime | None:
