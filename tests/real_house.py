@@ -67,7 +67,7 @@ class RealHouse:
             chain=self.chain, atomic=atomic, signer=signer, policy=self.policy
         )
         self.offering = Offering(
-            chain=self.chain, program=PROGRAM, atomic=atomic, cosigning=self.cosigning
+            chain=self.chain, program=PROGRAM, atomic=atomic, policy=self.policy
         )
         self.opening = Opening(
             **shared,

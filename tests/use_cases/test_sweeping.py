@@ -8,7 +8,7 @@ import pytest
 from nft_upgrade.domain.burn import ObservedMint
 from nft_upgrade.domain.errors import ProvidersDisagree
 from nft_upgrade.domain.upgrade import LockKind, Status
-from nft_upgrade.use_cases.sweeping import from_both_ends
+from nft_upgrade.use_cases.burn_search import from_both_ends
 from tests.chain_builders import keypair
 from tests.fakes.chain import FakeChain
 from tests.use_cases.world import ALICE, BOB, NFT_1, NFT_2, World

@@ -103,7 +103,7 @@ class World:
             chain=self.chain,
             program=TokenProgram(),
             atomic=AtomicTransactions(),
-            cosigning=self.cosigning,
+            policy=self.policy,
         )
         self.opening = Opening(
             **shared,

@@ -257,9 +257,7 @@ def cosigning() -> "Cosigning":
 def offering() -> "Offering":
     from nft_upgrade.use_cases.offering import Offering
 
-    return Offering(
-        chain=chain(), program=program(), atomic=atomic_program(), cosigning=cosigning()
-    )
+    return Offering(chain=chain(), program=program(), atomic=atomic_program(), policy=policy())
 
 
 @cache

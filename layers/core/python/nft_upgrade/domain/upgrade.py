@@ -558,18 +558,11 @@ def open_upgrade(upgrade: Upgrade, *, nft: Nft) -> Transition:
     """
     if (upgrade.version, upgrade.status) != (1, S.INITIATED):
         raise WrongStatus("A new upgrade starts at version 1 as initiated.")
-    held = nft.moved_to(NftStatus.UPGRADING, at=upgrade.created_at, owner=upgrade.user_id)
-    owner_lock = Lock(LockKind.OWNER, upgrade.user_id, nft.mint)
-    return _sealed(
-        None,
+    return _first(
         upgrade,
-        EventType.UPGRADE_INITIATED,
+        nft,
         "Upgrade opened. Burn your NFT in your wallet to go on.",
-        (upgrade.user_lock, upgrade.nft_lock, owner_lock),
-        _sold(nft, upgrade),
-        (),
-        (NftChange(nft, held),),
-        {},
+        takes=(upgrade.user_lock, upgrade.nft_lock, _owner_lock(upgrade)),
     )
 
 
@@ -582,19 +575,33 @@ def open_claim(upgrade: Upgrade, *, nft: Nft, takes_owner_lock: bool) -> Transit
     """
     if (upgrade.version, upgrade.status) != (1, S.BURN_PENDING):
         raise WrongStatus("A claim starts at version 1 as burn_pending.")
+    owner_locks = (_owner_lock(upgrade),) if takes_owner_lock else ()
+    return _first(
+        upgrade,
+        nft,
+        "Your claim was received. The burn is being verified on Solana.",
+        takes=(upgrade.nft_lock, *owner_locks),
+    )
+
+
+def _first(upgrade: Upgrade, nft: Nft, message: str, *, takes: tuple[Lock, ...]) -> Transition:
+    """The first transition: the NFT is held for the upgrade, and counts as its user's."""
     held = nft.moved_to(NftStatus.UPGRADING, at=upgrade.created_at, owner=upgrade.user_id)
-    owner_lock = Lock(LockKind.OWNER, upgrade.user_id, nft.mint)
     return _sealed(
         None,
         upgrade,
         EventType.UPGRADE_INITIATED,
-        "Your claim was received. The burn is being verified on Solana.",
-        (upgrade.nft_lock, owner_lock) if takes_owner_lock else (upgrade.nft_lock,),
+        message,
+        takes,
         _sold(nft, upgrade),
         (),
         (NftChange(nft, held),),
         {},
     )
+
+
+def _owner_lock(upgrade: Upgrade) -> Lock:
+    return Lock(LockKind.OWNER, upgrade.user_id, upgrade.nft_id)
 
 
 def _decided_by(proof: BurnProof, review: Review | None) -> Mapping[str, Any]:

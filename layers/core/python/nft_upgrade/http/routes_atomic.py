@@ -12,7 +12,7 @@ from nft_upgrade.http import errors as edge
 from nft_upgrade.http.calls import Call, SignedIn, answer, respond
 from nft_upgrade.http.documented import ANY_ACT, problems
 from nft_upgrade.http.idempotency import Answer
-from nft_upgrade.http.routes_upgrades import PREFLIGHT, UpgradeId
+from nft_upgrade.http.routes_upgrades import PREFLIGHT, UpgradeId, step_answer
 from nft_upgrade.http.schemas import AtomicTransactionAnswer, StepAnswer
 from nft_upgrade.http.schemas_in import SubmitRequest
 from nft_upgrade.use_cases import burning
@@ -62,8 +62,8 @@ def _submitted(call: Call, upgrade_id: str, transaction: bytes) -> Answer:
     is_new = made.answer is burning.Answer.ACCEPTED
     code = "submitted" if is_new else stands.value
     message = SUBMITTED if is_new else f"Nothing new: the upgrade is {stands}."
-    body = StepAnswer(upgrade_request_id=upgrade_id, status=stands, code=code, message=message)
-    return answer(200 if stands is Status.COMPLETED else 202, body)
+    http_status = 200 if stands is Status.COMPLETED else 202
+    return step_answer(http_status, upgrade_id, stands, code, message)
 
 
 def _bytes(text: str) -> bytes:

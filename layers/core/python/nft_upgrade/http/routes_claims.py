@@ -1,6 +1,7 @@
 """Burns outside any request, and why a burn was believed or not."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from fastapi import APIRouter
 from starlette.responses import JSONResponse
@@ -11,8 +12,7 @@ from nft_upgrade.http import errors as edge
 from nft_upgrade.http.calls import Call, SignedIn, answer, respond
 from nft_upgrade.http.documented import ANY_ACT, problems
 from nft_upgrade.http.idempotency import Answer
-from nft_upgrade.http.rate_limit import limit
-from nft_upgrade.http.routes_upgrades import TOO_MANY, UpgradeId
+from nft_upgrade.http.routes_upgrades import UpgradeId, limit_opens
 from nft_upgrade.http.schemas_claims import BurnProofAnswer, ClaimAnswer, ClaimRequest
 from nft_upgrade.use_cases import claiming
 
@@ -59,9 +59,7 @@ ANSWERS: Mapping[claiming.Answer, tuple[str, str]] = {
 def claim(body: ClaimRequest, call: SignedIn) -> JSONResponse:
     """For an NFT that was burned outside any request: its last owner gets the successor. Counts
     as an open in the rate limit."""
-    name = f"open:{call.client_address}:{call.user_id}"
-    per_minute = call.parts.settings.upgrade_rate_per_minute
-    limit(call.parts.rate_limiter, name, per_minute, TOO_MANY, call.now)
+    limit_opens(call)
     return call.once(lambda: _claimed(call, body))
 
 
@@ -72,8 +70,9 @@ def _claimed(call: Call, body: ClaimRequest) -> Answer:
     upgrade = made.upgrade
     if upgrade is None:
         code, message = ANSWERS[made.answer]
-        pending = answer(202, ClaimAnswer.of(made, code, message))
-        return Answer(pending.status, pending.body, {"retry-after": RETRY_AFTER}, is_kept=False)
+        headers = {"retry-after": RETRY_AFTER}
+        pending = answer(202, ClaimAnswer.of(made, code, message), **headers)
+        return replace(pending, is_kept=False)
     stands = upgrade.status
     code, message = ANSWERS.get(
         made.answer, (stands.value, f"Nothing new: the upgrade is {stands}.")

@@ -78,10 +78,15 @@ PREFLIGHT = (
 )
 def open_upgrade(body: OpenRequest, call: SignedIn) -> JSONResponse:
     """Opens an upgrade and gives the burn transaction to sign. Five per minute."""
+    limit_opens(call)
+    return call.once(lambda: _opened(call, body))
+
+
+def limit_opens(call: Call) -> None:
+    """Opens and claims count together, by address and user."""
     name = f"open:{call.client_address}:{call.user_id}"
     per_minute = call.parts.settings.upgrade_rate_per_minute
     limit(call.parts.rate_limiter, name, per_minute, TOO_MANY, call.now)
-    return call.once(lambda: _opened(call, body))
 
 
 def _opened(call: Call, body: OpenRequest) -> Answer:
@@ -181,7 +186,9 @@ def _confirmed(call: Call, upgrade_id: str, burn_signature: str) -> Answer:
     code, message = CONFIRMATIONS.get(
         confirmation.answer, (stands.value, f"Nothing new: the upgrade is {stands}.")
     )
-    made = _step(200 if stands is Status.COMPLETED else 202, upgrade_id, stands, code, message)
+    made = step_answer(
+        200 if stands is Status.COMPLETED else 202, upgrade_id, stands, code, message
+    )
     is_late = confirmation.answer is burning.Answer.LATE_PENDING
     return replace(made, is_kept=not is_late)
 
@@ -200,7 +207,7 @@ def retry(upgrade_id: UpgradeId, call: SignedIn) -> JSONResponse:
 
 def _retried(call: Call, upgrade_id: str) -> Answer:
     upgrade = call.parts.minting.retry(call.user_id, upgrade_id)
-    return _step(202, upgrade_id, upgrade.status, "retry_started", "Trying the mint again.")
+    return step_answer(202, upgrade_id, upgrade.status, "retry_started", "Trying the mint again.")
 
 
 @router.post(
@@ -228,9 +235,9 @@ def cancel(upgrade_id: UpgradeId, call: SignedIn) -> JSONResponse:
 def _cancelled(call: Call, upgrade_id: str) -> Answer:
     stands = call.parts.ending.cancel(call.user_id, upgrade_id).status
     if stands is Status.CANCELLED:
-        return _step(200, upgrade_id, stands, "upgrade_cancelled", "Cancelled.")
+        return step_answer(200, upgrade_id, stands, "upgrade_cancelled", "Cancelled.")
     message = "Your claimed burn is being verified; cancelling waits for that."
-    return replace(_step(202, upgrade_id, stands, stands.value, message), is_kept=False)
+    return replace(step_answer(202, upgrade_id, stands, stands.value, message), is_kept=False)
 
 
 @router.post(
@@ -256,6 +263,9 @@ def _ticket(call: Call, upgrade_id: str) -> Answer:
     return answer(200, TicketAnswer(ticket=ticket, expires_at=grant.expires_at))
 
 
-def _step(http_status: int, upgrade_id: str, stands: Status, code: str, message: str) -> Answer:
+def step_answer(
+    http_status: int, upgrade_id: str, stands: Status, code: str, message: str
+) -> Answer:
+    """A `StepAnswer` with its HTTP status."""
     body = StepAnswer(upgrade_request_id=upgrade_id, status=stands, code=code, message=message)
     return answer(http_status, body)

@@ -12,7 +12,6 @@ from nft_upgrade.domain.errors import (
     ChainUnavailable,
     ErrorType,
     Unavailable,
-    VersionConflict,
     WrongStatus,
 )
 from nft_upgrade.domain.nft import Nft
@@ -20,6 +19,7 @@ from nft_upgrade.domain.upgrade import BURNED, Failure, LockKind, Status, Transi
 from nft_upgrade.ports import Alerts, Chain, Clock, Upgrades, Workflow
 from nft_upgrade.use_cases.cosigning import Cosigning
 from nft_upgrade.use_cases.policy import Policy
+from nft_upgrade.use_cases.races import settled
 from nft_upgrade.use_cases.reading import Reading
 
 
@@ -72,12 +72,9 @@ class Burning:
 
     def confirm(self, user_id: str, upgrade_id: str, burn_signature: str) -> Confirmation:
         """The user names the burn. Repeating a confirmation has no further effect."""
-        upgrade = self.reading.owned(user_id, upgrade_id)
-        try:
-            return self._confirm(upgrade, burn_signature)
-        except VersionConflict:
-            # Another confirmation, the watcher or a cancel was faster: decide on what it left.
-            return self._confirm(self.reading.owned(user_id, upgrade_id), burn_signature)
+        return settled(
+            lambda: self._confirm(self.reading.owned(user_id, upgrade_id), burn_signature)
+        )
 
     def verify(self, upgrade_id: str) -> Upgrade:
         """Poll until the claim is decided or the task's patience ends; then still burn_pending.
@@ -262,8 +259,9 @@ def _claimed(upgrade: Upgrade) -> str:
 def _last_valid(upgrade: Upgrade, burn_signature: str) -> int | None:
     """Until when the transaction may land, if it is the one we send ourselves."""
     submitted = upgrade.submitted
-    is_ours = submitted is not None and burn_signature == upgrade.burn_signature
-    return submitted.last_valid_block_height if submitted and is_ours else None
+    if submitted is None or burn_signature != upgrade.burn_signature:
+        return None
+    return submitted.last_valid_block_height
 
 
 def _reason(proof: BurnProof) -> str:

@@ -29,14 +29,14 @@ from nft_upgrade.domain.nft import Nft
 from nft_upgrade.domain.upgrade import CLAIM_PATIENCE, LockKind, Mode, Status, Upgrade, open_claim
 from nft_upgrade.ports import Chain, Clock, Ids, NftProgram, Nfts, Qualifications, Upgrades
 from nft_upgrade.use_cases import burning as burns
-from nft_upgrade.use_cases.burning import Burning
-from nft_upgrade.use_cases.ending import Ending
-from nft_upgrade.use_cases.policy import Policy
-from nft_upgrade.use_cases.sweeping import (
+from nft_upgrade.use_cases.burn_search import (
     SIGNATURES_ASKED_FOR,
     from_both_ends,
     is_burn_by_other_owner,
 )
+from nft_upgrade.use_cases.burning import Burning
+from nft_upgrade.use_cases.ending import Ending
+from nft_upgrade.use_cases.policy import Policy
 
 SIGNATURES_LOOKED_AT = 20
 """How many of the mint's transactions one claim examines: a browser waits for the answer. Who names

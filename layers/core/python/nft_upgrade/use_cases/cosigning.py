@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from nft_upgrade.domain.errors import TransactionRefused
 from nft_upgrade.domain.upgrade import Submitted, Upgrade
-from nft_upgrade.ports import AtomicProgram, Chain, Holder, MintOrder, Signer
+from nft_upgrade.ports import AtomicProgram, Chain, Holder, Signer
 from nft_upgrade.use_cases.policy import Policy
 
 
@@ -30,7 +30,7 @@ class Cosigning:
         submitted = _submitted(upgrade)
         message = self.atomic.require(
             submitted.transaction,
-            self.order(upgrade),
+            self.policy.successor_order(upgrade),
             _holder(upgrade, submitted),
             rent=submitted.rent,
         )
@@ -46,19 +46,10 @@ class Cosigning:
         if submitted.cosignature is None:
             return
         wire = self.atomic.cosigned(
-            submitted.transaction, self.order(upgrade), submitted.cosignature
+            submitted.transaction, self.policy.successor_order(upgrade), submitted.cosignature
         )
         with suppress(TransactionRefused):
             self.chain.send(wire)
-
-    def order(self, upgrade: Upgrade) -> MintOrder:
-        """The successor, from stored facts alone; the same as in two steps."""
-        return self.policy.order(
-            recipient=upgrade.user_id,
-            level=upgrade.target_level,
-            mint_base=upgrade.mint_base,
-            predecessor=upgrade.nft_id,
-        )
 
 
 def _submitted(upgrade: Upgrade) -> Submitted:

@@ -12,6 +12,7 @@ from nft_upgrade.domain.errors import (
 from nft_upgrade.domain.upgrade import Failure, Status, Upgrade
 from nft_upgrade.ports import Chain, Clock, Upgrades
 from nft_upgrade.use_cases.burning import Burning
+from nft_upgrade.use_cases.races import settled
 from nft_upgrade.use_cases.reading import Reading
 from nft_upgrade.use_cases.reviewing import REFUSED
 
@@ -31,11 +32,7 @@ class Ending:
 
         CannotCancelAfterBurn once the NFT is burned, whether or not that was confirmed.
         """
-        try:
-            return self._cancel(self.reading.owned(user_id, upgrade_id))
-        except VersionConflict:
-            # Another call was faster, perhaps the same one: decide on what it left.
-            return self._cancel(self.reading.owned(user_id, upgrade_id))
+        return settled(lambda: self._cancel(self.reading.owned(user_id, upgrade_id)))
 
     def _cancel(self, upgrade: Upgrade) -> Upgrade:
         if upgrade.status is Status.CANCELLED:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from nft_upgrade.domain.errors import ChainUnavailable, Conflicting, ErrorType
 from nft_upgrade.domain.nft import Nft, NftStatus
 from nft_upgrade.domain.upgrade import Failure, LockKind, Status, Transition, Upgrade
-from nft_upgrade.ports import Clock, MintAttempt, MintOrder, Upgrades
+from nft_upgrade.ports import Clock, MintAttempt, Upgrades
 from nft_upgrade.use_cases.burning import Burning
 from nft_upgrade.use_cases.cosigning import Cosigning
 from nft_upgrade.use_cases.policy import Policy
@@ -70,7 +70,7 @@ class Minting:
         if attempt is None:
             return MintStep(upgrade, Progress.NOT_NEEDED)
         if attempt.signature is None:
-            signature = self.sending.sign(attempt.message, self._order(upgrade))
+            signature = self.sending.sign(attempt.message, self.policy.successor_order(upgrade))
             attempt = self.upgrades.sign_attempt(attempt, signature)
         self._send(attempt)
         return MintStep(upgrade, Progress.PENDING)
@@ -143,7 +143,7 @@ class Minting:
             return Progress.FINALIZED
         if number > self.policy.attempts_per_run * upgrade.run:
             return Progress.EXHAUSTED
-        built = self.sending.build(self._order(upgrade))
+        built = self.sending.build(self.policy.successor_order(upgrade))
         attempt = MintAttempt(
             upgrade_id=upgrade.id,
             number=number,
@@ -215,14 +215,6 @@ class Minting:
             if signature is not None:
                 return signature
         raise ChainUnavailable("The mint is not seen as finalized yet.")
-
-    def _order(self, upgrade: Upgrade) -> MintOrder:
-        return self.policy.order(
-            recipient=upgrade.user_id,
-            level=upgrade.target_level,
-            mint_base=upgrade.mint_base,
-            predecessor=upgrade.nft_id,
-        )
 
     def _successor(self, upgrade: Upgrade, mint_signature: str, *, at: datetime) -> Nft:
         return Nft(

@@ -6,12 +6,13 @@ successor's address is that of two-step mode: whichever lands first excludes the
 """
 
 from dataclasses import dataclass
+from functools import partial
 
-from nft_upgrade.domain.errors import ChainUnavailable, UnsupportedNft
+from nft_upgrade.domain.errors import UnsupportedNft
 from nft_upgrade.domain.upgrade import Upgrade
-from nft_upgrade.ports import AtomicProgram, Blockhash, Chain, Holder, NftProgram
-from nft_upgrade.use_cases.cosigning import Cosigning
-from nft_upgrade.use_cases.sending import MOST_UNITS, UNITS_MARGIN
+from nft_upgrade.ports import AtomicProgram, Blockhash, Chain, Holder, MintOrder, NftProgram
+from nft_upgrade.use_cases.policy import Policy
+from nft_upgrade.use_cases.sending import MOST_UNITS, needed_units
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +23,7 @@ class Offering:
     chain: Chain
     program: NftProgram
     atomic: AtomicProgram
-    cosigning: Cosigning
+    policy: Policy
 
     def transaction(self, upgrade: Upgrade, holder: Holder, blockhash: Blockhash) -> bytes:
         """Unsigned, with the compute units that a dry run took.
@@ -30,20 +31,26 @@ class Offering:
         UnsupportedNft when it does not fit into one transaction, ChainUnavailable when the dry run
         fails: nothing that cannot work is handed out.
         """
-        dry_run = self.chain.simulate(self._built(upgrade, holder, blockhash, MOST_UNITS, fee=0))
-        if dry_run.error is not None:
-            raise ChainUnavailable(f"A dry run of the upgrade failed: {dry_run.error}")
-        units = min(MOST_UNITS, int(dry_run.units * UNITS_MARGIN))
-        return self._built(upgrade, holder, blockhash, units, fee=self.chain.priority_fee())
+        order, rent = self.terms(upgrade)
+        build = partial(self._built, holder, order, blockhash, rent)
+        units = needed_units(self.chain, build(MOST_UNITS, fee=0), of="upgrade")
+        return build(units, fee=self.chain.priority_fee())
 
-    def rent(self, upgrade: Upgrade) -> int:
-        """Lamports of the successor's account."""
-        return self.chain.rent(self.program.account_size(self.cosigning.order(upgrade)))
+    def terms(self, upgrade: Upgrade) -> tuple[MintOrder, int]:
+        """The successor, and the rent of its account in lamports."""
+        order = self.policy.successor_order(upgrade)
+        return order, self.chain.rent(self.program.account_size(order))
 
     def _built(
-        self, upgrade: Upgrade, holder: Holder, blockhash: Blockhash, units: int, *, fee: int
+        self,
+        holder: Holder,
+        order: MintOrder,
+        blockhash: Blockhash,
+        rent: int,
+        units: int,
+        *,
+        fee: int,
     ) -> bytes:
-        order, rent = self.cosigning.order(upgrade), self.rent(upgrade)
         try:
             return self.atomic.transaction(
                 holder, order, blockhash, rent=rent, units=units, fee=fee

@@ -11,8 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from nft_upgrade.domain.descent import Descent, Expected, Refusal, Traced, trace
 from nft_upgrade.domain.errors import UpgradeError
-from nft_upgrade.domain.lineage import Descent, Expected, Lineage, Refusal, trace
 from nft_upgrade.domain.nft import Nft, NftStatus
 from nft_upgrade.domain.nft_account import Creation, NftAccount
 from nft_upgrade.domain.upgrade import BURNED, Lock, LockKind, NftChange, Upgrade
@@ -86,13 +86,13 @@ class Rebuilding:
         creations = list(self.scanning.history(base)) if from_history else []
         if from_members:
             creations += self.scanning.members(base, self._orders(base))
-        return self._write(base, self._lineage(base, creations, registered), writes)
+        return self._write(base, self._trace(base, creations, registered), writes)
 
     # --- what is on chain --------------------------------------------------------------------
 
-    def _lineage(
+    def _trace(
         self, base: str, creations: Sequence[Creation], registered: Mapping[str, int]
-    ) -> Lineage:
+    ) -> Traced:
         own = self.program.collection_address(base)
         nfts = [creation for creation in creations if creation.mint != own]
         return trace(
@@ -128,10 +128,10 @@ class Rebuilding:
         )
 
     def _looked_up(
-        self, base: str, lineage: Lineage, requests: Mapping[str, Sequence[Upgrade]]
+        self, base: str, traced: Traced, requests: Mapping[str, Sequence[Upgrade]]
     ) -> Callable[[Descent], Found]:
         def look_up(descent: Descent) -> Found:
-            heir = lineage.ours.get(self._successor(base, descent.mint))
+            heir = traced.ours.get(self._successor(base, descent.mint))
             is_alive = descent.account.supply == 1
             holder = self.chain.holder(descent.mint) if is_alive else None
             burn = None if is_alive else find_burn(self.chain, descent.mint)
@@ -179,11 +179,11 @@ class Rebuilding:
 
     # --- rows and marks ------------------------------------------------------------------------
 
-    def _write(self, base: str, lineage: Lineage, writes: bool) -> RebuildReport:
-        report = RebuildReport(found=len(lineage.ours), refused=list(lineage.refused))
-        look_up = self._looked_up(base, lineage, self._waiting())
+    def _write(self, base: str, traced: Traced, writes: bool) -> RebuildReport:
+        report = RebuildReport(found=len(traced.ours), refused=list(traced.refused))
+        look_up = self._looked_up(base, traced, self._waiting())
         with ThreadPoolExecutor(self.scanning.parallel) as workers:
-            found = list(workers.map(look_up, lineage.ours.values()))
+            found = list(workers.map(look_up, traced.ours.values()))
         for nft in sorted(found, key=_rank):
             if nft.descent.remark:
                 report.remarks.append(f"{nft.descent.mint}: {nft.descent.remark}")

@@ -5,7 +5,6 @@ is owed) or refuses (the request is open again, and ends by the next sweep, beca
 cannot be burned once more). Both are events like any other, audited with the operator's reason.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nft_upgrade.domain.burn import BurnProof, Verdict
@@ -29,10 +28,7 @@ class Reviewing:
 
     def proof(self, upgrade_id: str) -> BurnProof:
         """The burn as it stands now; WrongStatus unless the upgrade is under review."""
-        upgrade = self.reading.upgrade(upgrade_id)
-        if upgrade.status is not Status.UNDER_REVIEW or upgrade.burn_signature is None:
-            raise WrongStatus(f"There is nothing to review: the upgrade is {upgrade.status}.")
-        return self.burning.examine(upgrade, upgrade.burn_signature)
+        return self._held(upgrade_id)[1]
 
     def accept(self, upgrade_id: str, review: Review) -> Upgrade:
         """The successor is owed to the request's wallet.
@@ -40,12 +36,11 @@ class Reviewing:
         The chain is asked again: what has turned out to be no burn, or is undecided just now, is
         not accepted (WrongStatus, ChainUnavailable). Raises AlreadyRedeemed for a second successor.
         """
-        proof = self.proof(upgrade_id)
+        upgrade, proof = self._held(upgrade_id)
         if proof.verdict is Verdict.PENDING:
             raise ChainUnavailable("The burn cannot be looked at just now.")
         if proof.verdict is Verdict.REJECTED:
             raise WrongStatus("This is no burn of the NFT any more: it can only be refused.")
-        upgrade = self.reading.upgrade(upgrade_id)
         if proof.owner != upgrade.user_id:
             raise WrongStatus("The request's wallet did not hold the NFT: it can only be refused.")
         proven = self._commit(
@@ -61,23 +56,29 @@ class Reviewing:
 
     def refuse(self, upgrade_id: str, review: Review) -> Upgrade:
         """No successor for this burn; the user is told the reason."""
-        proof = self.proof(upgrade_id)
+        upgrade, proof = self._held(upgrade_id)
         failure = Failure(
             REFUSED, ErrorType.BURN_TRANSACTION_FAILED, review.reason, retryable=False
         )
-        upgrade = self.reading.upgrade(upgrade_id)
         return self._commit(
             upgrade.reject_burn(failure, proof=proof, at=self.clock.now(), review=review)
         )
+
+    def _held(self, upgrade_id: str) -> tuple[Upgrade, BurnProof]:
+        """What is decided is what was looked at: the commit conflicts if it moved meanwhile."""
+        upgrade = self.reading.upgrade(upgrade_id)
+        if upgrade.status is not Status.UNDER_REVIEW or upgrade.burn_signature is None:
+            raise WrongStatus(f"There is nothing to review: the upgrade is {upgrade.status}.")
+        return upgrade, self.burning.examine(upgrade, upgrade.burn_signature)
 
     def _commit(self, transition: Transition) -> Upgrade:
         self.upgrades.commit(transition)
         return transition.after
 
 
-def refused_signatures(upgrades: Upgrades, upgrade: Upgrade) -> Iterator[str]:
+def refused_signatures(upgrades: Upgrades, upgrade: Upgrade) -> frozenset[str]:
     """The burns of an upgrade that an operator refused."""
-    return (
+    return frozenset(
         event.data["proof"]["signature"]
         for event in upgrades.events(upgrade.id)
         if "review" in event.data

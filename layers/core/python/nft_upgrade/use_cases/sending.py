@@ -140,10 +140,7 @@ class Sending:
         return self.program.signature_text(attempt.signature)
 
     def _needed_units(self, message: bytes) -> int:
-        dry_run = self.chain.simulate(self.program.wire(message, UNSIGNED))
-        if dry_run.error is not None:
-            raise ChainUnavailable(f"A dry run of the mint failed: {dry_run.error}")
-        return min(MOST_UNITS, int(dry_run.units * UNITS_MARGIN))
+        return needed_units(self.chain, self.program.wire(message, UNSIGNED), of="mint")
 
     def _is_too_old(self, attempt: MintAttempt) -> bool:
         height = self.chain.block_height(commitment="finalized")
@@ -159,6 +156,15 @@ class Sending:
             return Progress.PENDING
         self.is_minted(attempt.successor, recipient=recipient)
         return Progress.EXPIRED
+
+
+def needed_units(chain: Chain, transaction: bytes, *, of: str) -> int:
+    """The compute units to ask for, with head-room over what a dry run took; ChainUnavailable when
+    that fails. `of` names the transaction in the error."""
+    dry_run = chain.simulate(transaction)
+    if dry_run.error is not None:
+        raise ChainUnavailable(f"A dry run of the {of} failed: {dry_run.error}")
+    return min(MOST_UNITS, int(dry_run.units * UNITS_MARGIN))
 
 
 def _mints(seen: ObservedTransaction, mint: str) -> bool:

@@ -6,16 +6,13 @@ or a transaction that is lost, has burned nothing.
 
 from dataclasses import dataclass
 
-from nft_upgrade.domain.errors import (
-    VersionConflict,
-    WrongStatus,
-    WrongTransaction,
-)
+from nft_upgrade.domain.errors import WrongStatus, WrongTransaction
 from nft_upgrade.domain.upgrade import BURNED, Mode, Submitted, Upgrade
 from nft_upgrade.ports import AtomicProgram, Chain, Clock, Holder, Upgrades
 from nft_upgrade.use_cases.burning import Answer, Burning, Confirmation
 from nft_upgrade.use_cases.offering import Offering
 from nft_upgrade.use_cases.opening import Opening
+from nft_upgrade.use_cases.races import settled
 from nft_upgrade.use_cases.reading import Reading
 
 
@@ -39,11 +36,7 @@ class Submitting:
         on its way, or the request takes none. What the preflight refuses (MintingPaused, NftNotFree
         ...) is refused before anything is burned.
         """
-        try:
-            return self._submit(self.reading.owned(user_id, upgrade_id), transaction)
-        except VersionConflict:
-            # Another call was faster, perhaps the same one: decide on what it left.
-            return self._submit(self.reading.owned(user_id, upgrade_id), transaction)
+        return settled(lambda: self._submit(self.reading.owned(user_id, upgrade_id), transaction))
 
     def _submit(self, upgrade: Upgrade, transaction: bytes) -> Confirmation:
         if upgrade.mode is not Mode.ATOMIC:
@@ -69,7 +62,7 @@ class Submitting:
 
     def _checked(self, upgrade: Upgrade, holder: Holder, transaction: bytes) -> Submitted:
         """Whichever blockhash it has, the latest one is valid for longer."""
-        order, rent = self.offering.cosigning.order(upgrade), self.offering.rent(upgrade)
+        order, rent = self.offering.terms(upgrade)
         try:
             self.atomic.require(transaction, order, holder, rent=rent)
         except ValueError as wrong:

@@ -4,14 +4,13 @@ Bounded work per run; what is left over comes first in the next one. One request
 keeps the others waiting.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from itertools import zip_longest
 
-from nft_upgrade.domain.burn import BurnProof, ObservedMint, Outcome, Verdict
+from nft_upgrade.domain.burn import BurnProof, ObservedMint, Verdict
 from nft_upgrade.domain.errors import ProvidersDisagree, UpgradeError
 from nft_upgrade.domain.upgrade import (
     LATE_BURN_WATCH,
@@ -21,6 +20,12 @@ from nft_upgrade.domain.upgrade import (
     Upgrade,
 )
 from nft_upgrade.ports import DUE_SHARDS, Bookmarks, Chain, Clock, Publisher, Upgrades, Workflow
+from nft_upgrade.use_cases.burn_search import (
+    SIGNATURES_ASKED_FOR,
+    SIGNATURES_LOOKED_AT,
+    from_both_ends,
+    is_burn_by_other_owner,
+)
 from nft_upgrade.use_cases.burning import DISAGREEMENT, Burning
 from nft_upgrade.use_cases.comparing import Comparing
 from nft_upgrade.use_cases.ending import Ending
@@ -35,11 +40,6 @@ MINTS_PER_CALL = 100
 """What getMultipleAccounts takes."""
 WALK = "walk"
 """The bookmark of the round over open requests."""
-SIGNATURES_ASKED_FOR = 1_000
-"""What getSignaturesForAddress gives at once."""
-SIGNATURES_LOOKED_AT = 100
-"""How many of a burned mint's transactions one run examines for its burn, from both ends: anybody
-can add transactions that name the mint, before the burn or after it."""
 WATCHED = frozenset({Status.INITIATED, Status.CANCELLED, Status.EXPIRED})
 """Statuses in which a burn may happen that nobody confirms."""
 
@@ -179,21 +179,21 @@ class Sweeping:
         for signature in from_both_ends(asked)[:SIGNATURES_LOOKED_AT]:
             proof = self.burning.examine(upgrade, signature)
             if proof.verdict is Verdict.PROVEN:
-                return self._decide_on(upgrade, proof)
+                self.burning.prove(upgrade, proof)
+                return True
             others.append(proof)
-        others.sort(key=lambda proof: self._was_refused(upgrade, proof))
-        return any(self._decide_on(upgrade, proof) for proof in others)
+        refused = self._refused(upgrade, others)
+        others.sort(key=lambda proof: proof.signature in refused)
+        return any(self._decide_on(upgrade, proof, refused) for proof in others)
 
-    def _decide_on(self, upgrade: Upgrade, proof: BurnProof) -> bool:
-        """Whether this transaction is the burn, and was acted upon."""
-        if proof.verdict is Verdict.PROVEN:
-            self.burning.prove(upgrade, proof)
-        elif proof.verdict is Verdict.PENDING:
+    def _decide_on(self, upgrade: Upgrade, proof: BurnProof, refused: Container[str]) -> bool:
+        """Whether this transaction, which proves no burn, was acted upon all the same."""
+        if proof.verdict is Verdict.PENDING:
             self.burning.alert(upgrade, proof)
             return False
-        elif upgrade.status is not Status.INITIATED:
+        if upgrade.status is not Status.INITIATED:
             return False
-        elif proof.verdict is Verdict.UNDER_REVIEW and self._was_refused(upgrade, proof):
+        if proof.signature in refused:
             self.ending.end_for_refused_burn(upgrade, proof)
         elif proof.verdict is Verdict.UNDER_REVIEW:
             # Claimed, so that the workflow puts it under review: only a human may accept it.
@@ -204,10 +204,10 @@ class Sweeping:
             return False
         return True
 
-    def _was_refused(self, upgrade: Upgrade, proof: BurnProof) -> bool:
-        if proof.verdict is not Verdict.UNDER_REVIEW:
-            return False
-        return proof.signature in refused_signatures(self.upgrades, upgrade)
+    def _refused(self, upgrade: Upgrade, proofs: Sequence[BurnProof]) -> frozenset[str]:
+        """Which of them an operator refused; the history is read only when there may be some."""
+        held = {each.signature for each in proofs if each.verdict is Verdict.UNDER_REVIEW}
+        return refused_signatures(self.upgrades, upgrade) & held if held else frozenset()
 
     def _next_watch(self, upgrade: Upgrade) -> datetime | None:
         """Open requests when their time is over, until which they are watched in passing (`_walk`);
@@ -311,18 +311,3 @@ def _is_watched_in_passing(upgrade: Upgrade) -> bool:
     """Open, and its first look found nothing: due only when its time is over."""
     is_open = upgrade.status is Status.INITIATED
     return is_open and upgrade.due_at is not None and upgrade.due_at >= upgrade.expires_at
-
-
-def from_both_ends(signatures: Sequence[str]) -> Sequence[str]:
-    """Newest, oldest, second newest, second oldest, ..."""
-    half = (len(signatures) + 1) // 2
-    newest, oldest = signatures[:half], signatures[half:][::-1]
-    return [each for pair in zip_longest(newest, oldest) for each in pair if each is not None]
-
-
-def is_burn_by_other_owner(proof: BurnProof) -> bool:
-    """The very burn of this NFT, made by somebody who held it then, and nothing else amiss."""
-    failed = {check.code for check in proof.checks if check.outcome is Outcome.FAIL}
-    passed = {check.rule for check in proof.checks if check.outcome is Outcome.PASS}
-    is_decided = proof.verdict is Verdict.REJECTED
-    return is_decided and failed == {"burn_wrong_owner"} and {"V3", "V4", "V8", "V9"} <= passed

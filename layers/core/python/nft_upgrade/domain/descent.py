@@ -58,7 +58,7 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class Lineage:
+class Traced:
     """Everything that was looked at, decided."""
 
     ours: Mapping[str, Descent]
@@ -73,7 +73,7 @@ def trace(
     successor_of: Callable[[str], str],
     expected_at: Callable[[int], Expected],
     top: int,
-) -> Lineage:
+) -> Traced:
     """Decide about all created and all registered mints (with their levels)."""
     made = {creation.mint: creation for creation in creations}
     heir_of = {successor_of(mint): mint for mint in {*made, *registered}}
@@ -103,7 +103,7 @@ def trace(
             ours[mint] = decision
         else:
             refused[mint] = decision
-    return Lineage(ours, list(refused.values()))
+    return Traced(ours, list(refused.values()))
 
 
 def _ancestors_first(mints: Sequence[str], heir_of: Mapping[str, str]) -> list[str]:

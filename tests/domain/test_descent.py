@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from nft_upgrade.domain.lineage import Expected, Lineage, trace
+from nft_upgrade.domain.descent import Expected, Traced, trace
 from nft_upgrade.domain.nft_account import (
     CLASSIC_PROGRAM,
     TOKEN_2022_PROGRAM,
@@ -44,7 +44,7 @@ def metadata(level: int, **changes: object) -> Metadata:
 
 def traced(
     accounts: Mapping[str, NftAccount | None], registered: Mapping[str, int] | None = None
-) -> Lineage:
+) -> Traced:
     """Every account was created under our key but those that are registered."""
     registered = registered or {}
     creations = [Creation(mint, f"tx {mint}", "alice", None) for mint in accounts]
