@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from nft_upgrade.adapters.token_program import TOKEN_2022
+from nft_upgrade.domain.burn import BurnProof
 from nft_upgrade.domain.errors import (
     AlreadyRedeemed,
     BurnRefused,
@@ -17,11 +19,13 @@ from nft_upgrade.domain.errors import (
     NftNotFound,
     NftNotOwned,
     RequirementsNotMet,
+    VersionConflict,
 )
 from nft_upgrade.domain.events import EventType
 from nft_upgrade.domain.levels import Qualification, default_catalogue
 from nft_upgrade.domain.nft import Nft, NftStatus
 from nft_upgrade.domain.upgrade import CLAIM_PATIENCE, Lock, LockKind, Status, Transition, Upgrade
+from nft_upgrade.use_cases.burning import Burning
 from nft_upgrade.use_cases.claiming import SIGNATURES_LOOKED_AT, Answer, Claim
 from tests.fakes.storage import FakeUpgrades
 from tests.use_cases.world import ALICE, BASE, BOB, NFT_1, NFT_2, World
@@ -414,3 +418,51 @@ def test_an_nft_that_came_meanwhile_does_not_stop_a_claim() -> None:
     claim = racing.claim(ALICE, mint=NFT_1, burn_signature=None)
     assert claim.answer is Answer.ACCEPTED
     assert world.upgrades.lock(LockKind.OWNER, ALICE) == Lock(LockKind.OWNER, ALICE, NFT_2)
+
+
+class BeatenThenDark(FakeUpgrades):
+    """Somebody else is faster at the commit, and no provider answers when it is decided again."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world.store)
+        self._world = world
+
+    def commit(self, transition: Transition) -> None:
+        self._world.chain.down = "no provider"
+        raise VersionConflict("The NFT's registry row moved meanwhile.")
+
+
+def test_a_claim_that_was_beaten_and_cannot_be_decided_again_is_pending() -> None:
+    world = World()
+    burned_outside(world)
+    beaten = replace(world.claiming, upgrades=BeatenThenDark(world))
+    claim = beaten.claim(ALICE, mint=NFT_1, burn_signature=None)
+    assert claim == Claim(Answer.PENDING)
+
+
+def test_a_foreign_request_is_looked_at_once_per_claim() -> None:
+    world = World()
+    world.opened()
+    world.chain.transfer(ALICE, NFT_1, BOB)
+    world.chain.burn(BOB, NFT_1)
+    world.chain.advance()
+    counted: Any = Counted(world.burning)
+    claiming = replace(world.claiming, burning=counted)
+    with pytest.raises(NftLocked):
+        claiming.claim(BOB, mint=NFT_1, burn_signature=NOBODYS_SIGNATURE)
+    assert counted.examined == 1
+
+
+class Counted:
+    """`Burning` that counts its looks at transactions."""
+
+    def __init__(self, burning: Burning) -> None:
+        self._burning = burning
+        self.examined = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._burning, name)
+
+    def examine(self, upgrade: Upgrade, burn_signature: str) -> BurnProof:
+        self.examined += 1
+        return self._burning.examine(upgrade, burn_signature)

@@ -37,6 +37,7 @@ from nft_upgrade.use_cases.burn_search import (
 from nft_upgrade.use_cases.burning import Burning
 from nft_upgrade.use_cases.ending import Ending
 from nft_upgrade.use_cases.policy import Policy
+from nft_upgrade.use_cases.races import settled
 
 SIGNATURES_LOOKED_AT = 20
 """How many of the mint's transactions one claim examines: a browser waits for the answer. Who names
@@ -87,13 +88,13 @@ class Claiming:
         BurnAlreadyUsed, NftLocked, MaxLevel, RequirementsNotMet. What cannot be decided yet,
         because Solana or a provider is behind, is PENDING and never a refusal.
         """
+
+        def decide() -> Claim:
+            nft = self._nft(user_id, mint, burn_signature)
+            return self._claim(user_id, nft, burn_signature) if nft else PENDING
+
         try:
-            nft = self._nft(user_id, mint, burn_signature)
-            return self._claim(user_id, nft, burn_signature) if nft else PENDING
-        except (NftLocked, VersionConflict):
-            # The same claim, sent twice, or the sweep was faster: decide on what it left.
-            nft = self._nft(user_id, mint, burn_signature)
-            return self._claim(user_id, nft, burn_signature) if nft else PENDING
+            return settled(decide)
         except ChainUnavailable:
             return PENDING
 
@@ -271,6 +272,9 @@ class Claiming:
         except AlreadyOwnsNft:
             # Another NFT came to the wallet just now: what is owed is owed all the same.
             opened = self._commit(upgrade, nft, takes_owner_lock=False)
+        except NftLocked as locked:
+            # It was free a moment ago: the same claim, sent twice, was faster.
+            raise VersionConflict(locked.detail) from locked
         self.burning.start(opened)
         return Claim(Answer.ACCEPTED, opened)
 
