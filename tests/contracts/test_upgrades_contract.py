@@ -290,6 +290,14 @@ def test_a_submitted_transaction_is_kept_and_cosigned_once(storage: Storage) -> 
     assert freed.after.submitted is None
 
 
+def test_a_note_leaves_what_others_noted_meanwhile(storage: Storage) -> None:
+    upgrade, _ = opened(storage)
+    storage.upgrades.note(upgrade, upgrade.claimed_at_height(7))
+    storage.upgrades.note(upgrade, upgrade.looked_at_again(NOW))
+    found = storage.upgrades.get(upgrade.id)
+    assert found is not None and (found.claimed_height, found.due_at) == (7, NOW)
+
+
 def test_a_note_on_a_moved_upgrade_is_a_version_conflict(storage: Storage) -> None:
     upgrade, _ = opened(storage)
     storage.upgrades.commit(upgrade.claim_burn("5ig", height=1, at=NOW + SECOND))

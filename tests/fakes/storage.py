@@ -155,13 +155,13 @@ class FakeUpgrades:
             now = self.store.upgrades.get(before.id)
             if now is None:
                 raise VersionConflict("no such upgrade")
-            noted = replace(
-                now,
-                run=after.run,
-                due_at=after.due_at,
-                claimed_height=after.claimed_height,
-                submitted=now.submitted if before.submitted == after.submitted else after.submitted,
-            )
+            names = ("run", "due_at", "claimed_height", "submitted")
+            changes: dict[str, Any] = {
+                name: getattr(after, name)
+                for name in names
+                if getattr(after, name) != getattr(before, name)
+            }
+            noted = replace(now, **changes)
             is_unmoved = (now.version, now.run) == (before.version, before.run)
             if not is_unmoved and now != noted:
                 raise VersionConflict("the upgrade moved")

@@ -102,9 +102,9 @@ class Upgrades(Protocol):
         at all. ValueError: a cursor that is not ours."""
 
     def note(self, before: Upgrade, after: Upgrade) -> None:
-        """Write `run`, `due_at`, `claimed_height` and `submitted` of `after` if version and run are
-        still those of `before`, else VersionConflict. Bookkeeping, no fact about the upgrade: no
-        event.
+        """Write what `after` has otherwise of `run`, `due_at`, `claimed_height` and `submitted`, if
+        version and run are still those of `before`, else VersionConflict. Bookkeeping, no fact
+        about the upgrade: no event.
         """
 
     def attempts(self, upgrade_id: str) -> Sequence[MintAttempt]:

@@ -144,11 +144,11 @@ class DynamoDbUpgrades:
         return page, write_cursor(str(shard + 1)) if shard + 1 < DUE_SHARDS else None
 
     def note(self, before: Upgrade, after: Upgrade) -> None:
-        facts = request_facts(after)
-        # A cosignature noted meanwhile stays, unless this is about the submitted transaction.
-        is_same = before.submitted == after.submitted
-        names = [name for name in NOTED if not (is_same and name == "submitted")]
-        actions = [assign(self._models.requests, name, facts[name]) for name in names]
+        old, new = request_facts(before), request_facts(after)
+        # As in a transition, only what differs is written, so that what others noted stays; the run
+        # is written all the same, since the condition holds it and an update wants an action.
+        names = [name for name in NOTED if name == "run" or new[name] != old[name]]
+        actions = [assign(self._models.requests, name, new[name]) for name in names]
         # True until somebody commits a transition or numbers another execution.
         is_unmoved = (RequestItem.version == before.version) & (RequestItem.run == before.run)
         if not self._update(self._models.requests(before.id, REQUEST), actions, is_unmoved):
