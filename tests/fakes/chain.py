@@ -146,6 +146,12 @@ class FakeChain:
         self._transactions[signature] = replace(seen, pre_balances=both, post_balances=both)
         return signature
 
+    def was_held_by_too(self, signature: str, other: str) -> None:
+        """Another wallet's account held one of the mint as well, when this one burned."""
+        seen = self._transactions[signature]
+        second = replace(seen.pre_balances[0], account="another account", owner=other)
+        self._transactions[signature] = replace(seen, pre_balances=(*seen.pre_balances, second))
+
     def review_bait(self, mint: str, owner: str, delegate: str) -> str:
         """A transaction that looks like a burn by a delegate of the owner's."""
         burned = next(t for t in self._transactions.values() if t.burns and t.burns[0].mint == mint)
