@@ -64,13 +64,20 @@ class Journal(Protocol):
         """Table, key and the item as it is now (None: gone), all in one piece."""
 
 
-def start_server(port: int, *, invoke: Invoke, journal: Journal | None) -> BaseWSGIServer:
-    """An emulator on 127.0.0.1 that is serving, one thread per connection; port 0: a free one."""
+def prepare(*, invoke: Invoke, journal: Journal | None) -> None:
+    """Make moto what the product needs of AWS, once per process."""
     _patch_dynamodb(journal)
     _patch_streams()
     _patch_lambda(invoke)
     _patch_step_functions()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
+
+
+def start_server(port: int) -> BaseWSGIServer:
+    """An emulator on 127.0.0.1 that is serving, one thread per connection; port 0: a free one.
+
+    All servers of a process serve the same AWS.
+    """
     application = Mailbox(DomainDispatcherApplication(create_backend_app))
     server = make_server(
         "127.0.0.1", port, application, threaded=True, request_handler=MotoRequestHandler
