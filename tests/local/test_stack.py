@@ -80,15 +80,31 @@ def test_a_burn_brings_the_next_level_and_every_step_is_seen(person: Person) -> 
     assert person.rpc.held(person.wallet.address, nft_id) == 0
 
 
-def test_an_atomic_upgrade_burns_and_mints_in_one_transaction(person: Person) -> None:
-    nft_id = person.first_nft()
+def submitted(person: Person, nft_id: str) -> dict[str, str]:
+    """An atomic request whose transaction the wallet has signed and handed in."""
     order = {"currentNftId": nft_id, "targetLevel": 2, "mode": "atomic"}
     opened = told(person.browser.post("/api/nft/upgrade", order), 201)
-    listening = Listening(person, opened)
     signed = person.wallet.signed(opened["atomicTransaction"])
     path = f"/api/nft/upgrade/{opened['upgradeRequestId']}/submit"
     assert told(person.browser.post(path, {"transaction": signed}), 202)["code"] == "submitted"
-    messages = listening.to_the_end()
+    return opened
+
+
+def test_an_atomic_upgrade_survives_a_killed_emulator(stack: RunningStack, person: Person) -> None:
+    """Its execution dies with it; the sweep starts the next one from what is written."""
+    opened = submitted(person, person.first_nft())
+    stack.kill("local.aws")
+    messages = Listening(person, opened).to_the_end()
+    assert types(messages)[-1] == "upgrade_completed"
+    request = person.status(opened["upgradeRequestId"])
+    assert request["burnTransactionHash"] == request["mintTransactionHash"]
+    assert person.rpc.held(person.wallet.address, request["newNftId"]) == 1
+
+
+def test_an_atomic_upgrade_burns_and_mints_in_one_transaction(person: Person) -> None:
+    nft_id = person.first_nft()
+    opened = submitted(person, nft_id)
+    messages = Listening(person, opened).to_the_end()
 
     assert types(messages) == HISTORY
     completed = messages[-1].data["data"]
