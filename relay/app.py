@@ -18,6 +18,7 @@ import uvloop
 from nft_upgrade import wiring
 from nft_upgrade.config import RelaySettings
 from nft_upgrade.ports import Clock, Tickets
+from relay import logs
 from relay.consumer import Consumer, SourceState, kafka_consumer
 from relay.door import Sessions
 from relay.reads import EventTable
@@ -99,9 +100,7 @@ def _say_ready(url: str) -> None:
 
 def run(settings: RelaySettings, parts: Parts) -> None:
     """The process's whole life, on uvloop."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
-    # kafka-python tells every reconnect of every broker; the consumer tells what matters.
-    logging.getLogger("kafka").setLevel(logging.CRITICAL)
+    logs.configure()
     try:
         uvloop.run(_until_told(settings, parts))
     except OSError as error:

@@ -22,6 +22,7 @@ from relay.connection import Connection
 from relay.consumer import RawRecord, SourceState
 from relay.door import Door, Outside, Sessions
 from relay.hub import EVICTED_PREFIX, Hub, Limits, Stream
+from relay.logs import about
 from relay.metrics import Figures, operations
 from relay.reads import EventTable, Reader
 from relay.replay import frame_of, notice
@@ -170,7 +171,7 @@ class Relay:
         try:
             history = await self.reader.read(upgrade_id, after=seen)
         except Exception as error:  # noqa: BLE001 - whatever storage raises: ask again, later
-            log.warning("table: %s: %s", type(error).__name__, error)
+            log.warning("table: %s: %s", type(error).__name__, error, extra=about(upgrade_id))
             self.loop.call_later(1.0 + self.random(), self._fill_gap, upgrade_id)
             return
         self.hub.fill(upgrade_id, [frame_of(event) for event in history.events])

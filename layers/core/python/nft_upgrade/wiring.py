@@ -86,8 +86,9 @@ def database() -> "Database":
 @cache
 def upgrades() -> Upgrades:
     from nft_upgrade.adapters.dynamodb_upgrades import DynamoDbUpgrades
+    from nft_upgrade.adapters.system import xray_trace_id
 
-    return DynamoDbUpgrades(database())
+    return DynamoDbUpgrades(database(), trace_id=xray_trace_id)
 
 
 @cache

@@ -11,7 +11,7 @@ well under a second as a rule; it is read for a reserve of three times the cost,
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from heapq import merge
@@ -73,8 +73,16 @@ NOTED = ("run", "due_at", "due_shard", "claimed_height")
 class DynamoDbUpgrades:
     """The port over a Database, or the tables of a prefix. Safe to share between threads."""
 
-    def __init__(self, tables: str | Database, *, pause: Pause = time.sleep) -> None:
+    def __init__(
+        self,
+        tables: str | Database,
+        *,
+        pause: Pause = time.sleep,
+        trace_id: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        """`trace_id`: of the call that is being served now; kept with the events it commits."""
         database = Database.of(tables)
+        self._trace_id = trace_id
         self._connection = database.connection
         self._models = Models(
             requests=database.bind(RequestItem),
@@ -93,6 +101,9 @@ class DynamoDbUpgrades:
         return upgrade_of(item) if item else None
 
     def commit(self, transition: Transition) -> None:
+        transition = replace(
+            transition, event=replace(transition.event, trace_id=self._trace_id())
+        )
         refused = transact(self._connection, steps_of(transition, self._models), self._pause)
         if refused and not self._is_committed(transition.event):
             raise refused[0].error
