@@ -6,18 +6,19 @@ What was fetched once is kept under `.build/layers`, so that a second synthesis 
 
 import compileall
 import hashlib
-import os
 import py_compile
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Final
 
 import jsii
 from aws_cdk import AssetHashType, BundlingOptions, DockerImage, ILocalBundling
 from aws_cdk import aws_lambda as lambda_
+
+from infra.installed import copy_installed, link
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 REQUIREMENTS: Final = ROOT / "layers/dependencies/requirements.txt"
@@ -26,6 +27,22 @@ KEPT: Final = ROOT / ".build/layers"
 RUNTIME_VERSION: Final = "3.14"
 PLATFORMS: Final = ("manylinux2014_aarch64", "manylinux_2_28_aarch64", "manylinux_2_34_aarch64")
 """What Amazon Linux 2023 (glibc 2.34) runs."""
+SERVICES: Final = frozenset(
+    {
+        "dynamodb",
+        "dynamodbstreams",
+        "kafka",
+        "kms",
+        "s3",
+        "secretsmanager",
+        "sesv2",
+        "sns",
+        "sqs",
+        "stepfunctions",
+        "sts",
+    }
+)
+"""Whose descriptions the layer keeps; a test reads the code for services that are missing here."""
 
 
 @jsii.implements(ILocalBundling)
@@ -43,7 +60,7 @@ class LocalBundling:
 
 def dependencies_code(*, wheels: str) -> lambda_.AssetCode:
     """The layer of what Lambda needs from PyPI; `wheels`: `lambda` or `host`."""
-    mark = _digest([REQUIREMENTS], wheels, str(has_runtime_python()))
+    mark = _digest([REQUIREMENTS], wheels, str(has_runtime_python()), *sorted(SERVICES))
     return _code(REQUIREMENTS.parent, mark, lambda target: _dependencies(target, mark, wheels))
 
 
@@ -65,7 +82,16 @@ def runtime_python() -> str | None:
 
 
 def build_dependencies(target: Path, wheels: str) -> None:
-    """Fill `target` with the wheels of the requirements; CalledProcessError when one is missing."""
+    """Fill `target` with what the requirements need; NotInstalled or CalledProcessError when
+    something is missing."""
+    if wheels == "host":
+        copy_installed(REQUIREMENTS, target, is_asked)
+    else:
+        _fetch(target)
+        _thin_out(target)
+
+
+def _fetch(target: Path) -> None:
     platform = [f"--platform={name}" for name in PLATFORMS]
     lambda_only = [*platform, f"--python-version={RUNTIME_VERSION}", "--implementation=cp"]
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
@@ -76,11 +102,24 @@ def build_dependencies(target: Path, wheels: str) -> None:
             "--no-compile",
             f"--target={target}",
             f"--requirement={REQUIREMENTS}",
-            *([] if wheels == "host" else lambda_only),
+            *lambda_only,
         ],
         check=True,
     )
+
+
+def is_asked(path: PurePath) -> bool:
+    """False for botocore's description of a service that nobody asks."""
+    parts = path.parts
+    return parts[:2] != ("botocore", "data") or len(parts) == 3 or parts[2] in SERVICES
+
+
+def _thin_out(target: Path) -> None:
+    """Also without the scripts."""
     shutil.rmtree(target / "bin", ignore_errors=True)
+    for file in list((target / "botocore/data").rglob("*")):
+        if file.is_file() and not is_asked(file.relative_to(target)):
+            file.unlink()
 
 
 def _code(source: Path, mark: str, build: Any) -> lambda_.AssetCode:
@@ -102,15 +141,7 @@ def _dependencies(target: Path, mark: str, wheels: str) -> None:
         build_dependencies(draft / "python", wheels)
         _compile(draft, wheels)
         draft.rename(kept)
-    shutil.copytree(kept, target, copy_function=_link, dirs_exist_ok=True)
-
-
-def _link(source: str, target: str) -> None:
-    """Rather than copying a hundred megabytes at each synthesis."""
-    try:
-        os.link(source, target)
-    except OSError:  # another file system
-        shutil.copy2(source, target)
+    shutil.copytree(kept, target, copy_function=link, dirs_exist_ok=True)
 
 
 def _core(target: Path, wheels: str) -> None:
@@ -126,10 +157,11 @@ def _compile(directory: Path, wheels: str) -> None:
     """Unchecked byte code: a layer's files get new times when they are unpacked."""
     if wheels == "host":
         mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
-        compileall.compile_dir(directory, quiet=2, invalidation_mode=mode)
+        compileall.compile_dir(directory, quiet=2, workers=0, invalidation_mode=mode)
     elif python := runtime_python():
         mode_option = "--invalidation-mode=unchecked-hash"
-        subprocess.run([python, "-m", "compileall", "-qq", mode_option, directory], check=False)
+        compiler = [python, "-m", "compileall", "-qq", "-j", "0", mode_option]
+        subprocess.run([*compiler, directory], check=False)
 
 
 def _is_source(path: Path) -> bool:

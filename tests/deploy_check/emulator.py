@@ -59,6 +59,8 @@ class Emulator:
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_REGION": "us-east-1",
+            "CDK_DEFAULT_ACCOUNT": "000000000000",
+            "CDK_DEFAULT_REGION": "us-east-1",
             "AWS_EC2_METADATA_DISABLED": "true",
             # The relay's image is not built here: nothing may ask a registry.
             "CDK_DOCKER": str(_no_docker()),
