@@ -9,9 +9,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-import aws_cdk as cdk
-
-from infra.app import build
+from infra.app import build, new_app
 from infra.bundling import ROOT
 
 FIRST = "first"
@@ -22,7 +20,7 @@ CHANGED_SENDER = "changed@nft.example"
 def synthesize(directory: Path, context: Mapping[str, str]) -> None:
     """One assembly, as `cdk synth` makes it."""
     known = json.loads((ROOT / "cdk.json").read_text())["context"]
-    app = cdk.App(context={**known, **context}, outdir=str(directory))
+    app = new_app(context={**known, **context}, outdir=str(directory))
     build(app)
     app.synth()
 

@@ -101,9 +101,7 @@ class DynamoDbUpgrades:
         return upgrade_of(item) if item else None
 
     def commit(self, transition: Transition) -> None:
-        transition = replace(
-            transition, event=replace(transition.event, trace_id=self._trace_id())
-        )
+        transition = replace(transition, event=replace(transition.event, trace_id=self._trace_id()))
         refused = transact(self._connection, steps_of(transition, self._models), self._pause)
         if refused and not self._is_committed(transition.event):
             raise refused[0].error
