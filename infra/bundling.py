@@ -4,9 +4,7 @@ runtime's own Python is at hand.
 What was fetched once is kept under `.build/layers`, so that a second synthesis only copies it.
 """
 
-import compileall
 import hashlib
-import py_compile
 import shutil
 import subprocess
 import sys
@@ -60,24 +58,31 @@ class LocalBundling:
 
 def dependencies_code(*, wheels: str) -> lambda_.AssetCode:
     """The layer of what Lambda needs from PyPI; `wheels`: `lambda` or `host`."""
-    mark = _digest([REQUIREMENTS], wheels, str(has_runtime_python()), *sorted(SERVICES))
-    return _code(REQUIREMENTS.parent, mark, lambda target: _dependencies(target, mark, wheels))
+    name = mark(wheels)
+    return _code(REQUIREMENTS.parent, name, lambda target: _dependencies(target, name, wheels))
+
+
+def mark(wheels: str) -> str:
+    """The dependencies layer's name: another one whenever something else would be in it."""
+    return _digest([REQUIREMENTS], wheels, _compiler(wheels), *sorted(SERVICES))
 
 
 def core_code(*, wheels: str) -> lambda_.AssetCode:
     """The layer of the package itself, as it lies."""
     sources = sorted(path for path in CORE.rglob("*") if _is_source(path))
-    mark = _digest(sources, wheels, str(has_runtime_python()))
-    return _code(CORE.parent, mark, lambda target: _core(target, wheels))
+    name = _digest(sources, wheels, _compiler(wheels))
+    return _code(CORE.parent, name, lambda target: _core(target, wheels))
 
 
-def has_runtime_python() -> bool:
-    """Byte code is of use only when the runtime's own version made it."""
-    return runtime_python() is not None
+def _compiler(wheels: str) -> str:
+    """What byte code there will be."""
+    return sys.implementation.cache_tag if wheels == "host" else str(runtime_python() is not None)
 
 
 def runtime_python() -> str | None:
-    """Where the runtime's Python is on this machine."""
+    """Where the runtime's Python is on this machine; this very process, when it is one."""
+    if ".".join(map(str, sys.version_info[:2])) == RUNTIME_VERSION:
+        return sys.executable
     return shutil.which(f"python{RUNTIME_VERSION}")
 
 
@@ -133,13 +138,13 @@ def _code(source: Path, mark: str, build: Any) -> lambda_.AssetCode:
     )
 
 
-def _dependencies(target: Path, mark: str, wheels: str) -> None:
-    kept = KEPT / mark
+def _dependencies(target: Path, name: str, wheels: str) -> None:
+    kept = KEPT / name
     if not kept.is_dir():
         draft = kept.with_suffix(".draft")
         shutil.rmtree(draft, ignore_errors=True)
         build_dependencies(draft / "python", wheels)
-        _compile(draft, wheels)
+        compile_layer(draft, wheels)
         draft.rename(kept)
     shutil.copytree(kept, target, copy_function=link, dirs_exist_ok=True)
 
@@ -150,18 +155,21 @@ def _core(target: Path, wheels: str) -> None:
         target / "python" / "nft_upgrade",
         ignore=shutil.ignore_patterns("__pycache__"),
     )
-    _compile(target, wheels)
+    compile_layer(target, wheels)
 
 
-def _compile(directory: Path, wheels: str) -> None:
-    """Unchecked byte code: a layer's files get new times when they are unpacked."""
-    if wheels == "host":
-        mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
-        compileall.compile_dir(directory, quiet=2, workers=0, invalidation_mode=mode)
-    elif python := runtime_python():
-        mode_option = "--invalidation-mode=unchecked-hash"
-        compiler = [python, "-m", "compileall", "-qq", "-j", "0", mode_option]
-        subprocess.run([*compiler, directory], check=False)
+def compile_layer(directory: Path, wheels: str) -> bool:
+    """Whether there is byte code now: only what the layer's own Python made is of use to it.
+
+    It is never checked against its source: a layer's files get new times when they are unpacked.
+    """
+    python = sys.executable if wheels == "host" else runtime_python()
+    if python is None:
+        return False
+    # Some wheels carry files that are no Python; those stay uncompiled, hence no `check`.
+    command = [python, "-m", "compileall", "-qq", "-j", "0", "--invalidation-mode=unchecked-hash"]
+    subprocess.run([*command, directory], check=False)
+    return True
 
 
 def _is_source(path: Path) -> bool:

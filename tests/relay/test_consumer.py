@@ -19,7 +19,6 @@ import relay.consumer
 from nft_upgrade.messages import TOPIC_PROGRESS, TOPICS
 from relay.consumer import Consumer, RawRecord, SourceState
 
-
 HEADERS = [("eventId", b"upgrade-1:7"), ("traceId", b"1-67891233-abcdef012345678912345678")]
 
 
