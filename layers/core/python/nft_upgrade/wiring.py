@@ -87,8 +87,9 @@ def database() -> "Database":
 def upgrades() -> Upgrades:
     from nft_upgrade.adapters.dynamodb_upgrades import DynamoDbUpgrades
     from nft_upgrade.adapters.system import xray_trace_id
+    from nft_upgrade.adapters.upgrade_metrics import tell
 
-    return DynamoDbUpgrades(database(), trace_id=xray_trace_id)
+    return DynamoDbUpgrades(database(), trace_id=xray_trace_id, on_commit=tell)
 
 
 @cache

@@ -79,10 +79,13 @@ class DynamoDbUpgrades:
         *,
         pause: Pause = time.sleep,
         trace_id: Callable[[], str | None] = lambda: None,
+        on_commit: Callable[[Transition], None] = lambda transition: None,
     ) -> None:
-        """`trace_id`: of the call that is being served now; kept with the events it commits."""
+        """`trace_id`: of the call that is being served now; kept with the events it commits.
+        `on_commit` is told each transition once, by the call that committed it."""
         database = Database.of(tables)
         self._trace_id = trace_id
+        self._on_commit = on_commit
         self._connection = database.connection
         self._models = Models(
             requests=database.bind(RequestItem),
@@ -103,7 +106,9 @@ class DynamoDbUpgrades:
     def commit(self, transition: Transition) -> None:
         transition = replace(transition, event=replace(transition.event, trace_id=self._trace_id()))
         refused = transact(self._connection, steps_of(transition, self._models), self._pause)
-        if refused and not self._is_committed(transition.event):
+        if not refused:
+            self._on_commit(transition)
+        elif not self._is_committed(transition.event):
             raise refused[0].error
 
     def of_user(
