@@ -81,7 +81,7 @@ class Relay:
             random=self.random,
             request_id=self.request_id,
             elsewhere=partial(self.loop.run_in_executor, None),
-            operations=lambda path: operations(path, self._figures()),
+            operations=lambda path: operations(path, self.figures()),
         )
         return Door(self.settings, self.hub, self.reader, outside)
 
@@ -229,7 +229,8 @@ class Relay:
             at=self._now(),
         )
 
-    def _figures(self) -> Figures:
+    def figures(self) -> Figures:
+        """What the process knows of itself now."""
         return Figures(
             streams=len(self.hub),
             connections=len(self._connections),

@@ -132,6 +132,9 @@ class RelaySettings(StorageSettings, KafkaSettings, SessionSettings):
     relay_send_buffer_bytes: int = Field(
         65_536, description="Unsent bytes after which a stream that does not read is closed."
     )
+    relay_metrics_seconds: float = Field(
+        0.0, description="Between lines of embedded CloudWatch metrics; 0: none."
+    )
     relay_head_seconds: float = Field(10.0, description="Time for a request's head to arrive.")
 
 
