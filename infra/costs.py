@@ -1,10 +1,10 @@
 """What a stage costs when nobody uses it, so that nobody is surprised by the first bill.
 
-us-east-1, on demand; a month has 730 hours. Traffic, requests, storage beyond the first volume, logs
-and Solana's fees come on top. Kafka's prices (`stages.SHAPES`, partitions) were checked in 2026-11.
-All others are estimates, and the output says so: NAT gateways and Fargate after third parties'
-tables of early 2026, the rest after what AWS listed when this was written; nobody has compared them
-with a bill.
+us-east-1, on demand; a month has 730 hours. Traffic, requests, more storage than the first volume,
+logs and Solana's fees come on top. Kafka's prices (`stages.SHAPES`, partitions) were checked in
+2026-11. All others are estimates, and the output says so: NAT gateways and Fargate after third
+parties' tables of early 2026, the rest from general knowledge; nobody has compared them with AWS's
+pages or a bill. The event pollers are the largest of them.
 """
 
 from typing import Final
