@@ -53,9 +53,8 @@ def test_the_light_address_is_the_token_programs() -> None:
 
 def loaded(statements: str) -> list[str]:
     """Which of the chain's libraries a fresh process has loaded after these."""
-    program = (
-        f"import sys\n{statements}\nprint(*[m for m in {CHAIN_LIBRARIES} if m in sys.modules])"
-    )
+    shown = f"print(*[name for name in {CHAIN_LIBRARIES} if name in sys.modules])"
+    program = f"import sys\n{statements}\n{shown}"
     environment: dict[str, Any] = {**os.environ, **ENVIRONMENT}
     answer = subprocess.run(
         [sys.executable, "-c", program],
@@ -73,9 +72,8 @@ def test_the_api_starts_without_the_chains_libraries() -> None:
 
 
 def test_a_step_that_mints_loads_them() -> None:
-    assert "solders" in loaded(
-        "from nft_upgrade import wiring\nwiring.program().collection_address"
-    )
+    asked = "from nft_upgrade import wiring\nwiring.program().collection_address"
+    assert "solders" in loaded(asked)
 
 
 def test_consumers_load_neither_them_nor_the_http_framework() -> None:

@@ -21,7 +21,7 @@ from local.process import Part
 from local.witnesses import is_unbroken, kafka_records
 from tests.deploy_check.assemblies import CHANGED, CHANGED_SENDER, FIRST
 from tests.deploy_check.deployed import Deployed, NotAsExpected, new_wallet
-from tests.deploy_check.emulator import Emulator, with_environment
+from tests.deploy_check.emulator import Emulator, with_environment, worker_peaks
 
 ACCOUNT = "aws://000000000000/us-east-1"
 SERVICE = "NftUpgrade-dev-Service"
@@ -139,6 +139,7 @@ def _deploy_and_use(
         _upgrade(deployed, rpc, kafka)
     with step("the smoke suite, as far as an emulator goes"):
         _smoke(deployed)
+    tell(f"          peak memory, MiB: {_told_peaks(deployed)}")
     with step("cdk deploy --all, with a change"):
         cdk.deploy(CHANGED)
         _expect_sender(deployed)
@@ -185,6 +186,11 @@ def _smoke(deployed: Deployed) -> None:
     tell("\n".join(f"          {line}" for line in done.stdout.splitlines()[-6:]))
     if done.returncode:
         raise NotAsExpected(f"smoke suite:\n{done.stdout[-4000:]}")
+
+
+def _told_peaks(deployed: Deployed) -> str:
+    peaks = worker_peaks(deployed.name)
+    return ", ".join(f"{name} {mib:.0f}" for name, mib in sorted(peaks.items()))
 
 
 def _expect_sender(deployed: Deployed) -> None:
