@@ -1,15 +1,16 @@
-"""`python -m benchmarks [imports|calls|api|stack ...]`: without a name, all of them."""
+"""`python -m benchmarks [imports|calls|api|stack|deploy ...]`: without a name, all of them."""
 
 import sys
 from collections.abc import Callable, Mapping
 
-from benchmarks import api, calls, imports, stack
+from benchmarks import api, calls, deploy, imports, stack
 
 BENCHMARKS: Mapping[str, Callable[[], None]] = {
     "imports": imports.main,
     "calls": calls.main,
     "api": api.main,
     "stack": stack.main,
+    "deploy": deploy.main,
 }
 
 
