@@ -1,9 +1,9 @@
-"""`python -m benchmarks [imports|calls|api|stack|chain|sweep|events ...]`: without a name, all."""
+"""`python -m benchmarks [NAME ...]`: the named tables; without a name, all of them."""
 
 import sys
 from collections.abc import Callable, Mapping
 
-from benchmarks import api, calls, chain, events, imports, stack, sweep
+from benchmarks import api, calls, chain, deploy, events, imports, stack, sweep
 
 BENCHMARKS: Mapping[str, Callable[[], None]] = {
     "imports": imports.main,
@@ -13,6 +13,7 @@ BENCHMARKS: Mapping[str, Callable[[], None]] = {
     "sweep": sweep.main,
     "chain": chain.main,
     "events": events.main,
+    "deploy": deploy.main,
 }
 
 

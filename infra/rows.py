@@ -1,8 +1,7 @@
 """The functions as rows of data; `parts/functions.py` loops over them once.
 
-Memory buys processor time on Lambda (1,769 MiB is one vCPU), so it is sized by what a cold start
-imports: the API loads FastAPI and the chain's library, a consumer neither. docs/benchmarks.md has
-the import times.
+Memory buys processor time on Lambda, so it is sized by what a cold start imports and by the most a
+process was seen to hold: `measured.py` has the figures and the rule, and a test compares.
 """
 
 from collections.abc import Iterator, Sequence
@@ -63,7 +62,7 @@ class Row:
     name: str
     settings: type[Group]
     grants: tuple[Grant, ...]
-    memory_mib: int = 512
+    memory_mib: int = 640
     timeout_seconds: int
     concurrency: int | None = None
     """Reserved where a flood would hurt what is behind it."""

@@ -18,8 +18,10 @@ import uvloop
 from nft_upgrade import wiring
 from nft_upgrade.config import RelaySettings
 from nft_upgrade.ports import Clock, Presence, Tickets
+from relay import logs
 from relay.consumer import Consumer, SourceState, kafka_consumer
 from relay.door import Sessions
+from relay.embedded import Telling
 from relay.reads import EventTable
 from relay.server import Relay
 
@@ -70,9 +72,25 @@ async def serve(
     host, port = await relay.listen(settings.relay_host, settings.relay_port)
     consumer.start()
     ready(f"http://{f'[{host}]' if ':' in host else host}:{port}")
+    telling = _tell(settings, relay)
     await stop.wait()
     await relay.drain()
+    if telling:
+        telling.cancel()
     await asyncio.to_thread(consumer.stop)
+
+
+def _tell(settings: RelaySettings, relay: Relay) -> "asyncio.Task[None] | None":
+    """CloudWatch's figures, where somebody asked for them."""
+    seconds = settings.relay_metrics_seconds
+    if not seconds:
+        return None
+    return asyncio.create_task(Telling(relay.figures, _write).for_ever(seconds))
+
+
+def _write(line: str) -> None:
+    sys.stdout.write(line)
+    sys.stdout.flush()
 
 
 async def _warm(parts: Parts) -> None:
@@ -95,15 +113,12 @@ async def _until_told(settings: RelaySettings, parts: Parts) -> None:
 
 
 def _say_ready(url: str) -> None:
-    sys.stdout.write(f"ready {url}\n")
-    sys.stdout.flush()
+    _write(f"ready {url}\n")
 
 
 def run(settings: RelaySettings, parts: Parts) -> None:
     """The process's whole life, on uvloop."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
-    # kafka-python tells every reconnect of every broker; the consumer tells what matters.
-    logging.getLogger("kafka").setLevel(logging.CRITICAL)
+    logs.configure()
     try:
         uvloop.run(_until_told(settings, parts))
     except OSError as error:

@@ -25,6 +25,7 @@ from kafka.errors import KafkaError
 from nft_upgrade.adapters.kafka_events import client_options
 from nft_upgrade.config import KafkaSettings
 from nft_upgrade.messages import TOPICS
+from relay.logs import about_record
 
 log = logging.getLogger(__name__)
 
@@ -132,9 +133,11 @@ class Consumer:
     def _take(self, polled: dict[TopicPartition, list[Any]]) -> None:
         records = [record for batch in polled.values() for record in batch]
         self.state.records += len(records)
-        wanted = [(record.key, record.value) for record in records if self._listens(record.key)]
+        wanted = [record for record in records if self._listens(record.key)]
+        for record in wanted:
+            log.info("record", extra=about_record(record.headers))
         if wanted:
-            self._hand_over(wanted)
+            self._hand_over([(record.key, record.value) for record in wanted])
 
     # --- assignment and health ---------------------------------------------------------------
 

@@ -37,6 +37,7 @@ from relay.answers import (
     stream_headers,
 )
 from relay.hub import Hub, Outlet, Stream, is_evicted
+from relay.logs import about
 from relay.reads import Reader
 from relay.replay import Resume, asked_position, frame_of, opening, resume
 from relay.wire import Answer, Request, cookies
@@ -150,7 +151,7 @@ class Door:
         except UpgradeError as error:
             if not error.retryable:
                 raise
-            log.warning("table: %s", error)
+            log.warning("table: %s", error, extra=about(upgrade_id))
             return calm(self._outside.random)
         finally:
             if not stream.is_started:

@@ -22,6 +22,7 @@ from relay.connection import Connection
 from relay.consumer import RawRecord, SourceState
 from relay.door import Door, Outside, Sessions
 from relay.hub import EVICTED_PREFIX, Hub, Limits, Stream
+from relay.logs import about
 from relay.metrics import Figures, operations
 from relay.presence import PresenceMarks
 from relay.reads import EventTable, Reader
@@ -84,7 +85,7 @@ class Relay:
             random=self.random,
             request_id=self.request_id,
             elsewhere=partial(self.loop.run_in_executor, None),
-            operations=lambda path: operations(path, self._figures()),
+            operations=lambda path: operations(path, self.figures()),
         )
         return Door(self.settings, self.hub, self.reader, outside)
 
@@ -186,7 +187,7 @@ class Relay:
         try:
             history = await self.reader.read(upgrade_id, after=seen)
         except Exception as error:  # noqa: BLE001 - whatever storage raises: ask again, later
-            log.warning("table: %s: %s", type(error).__name__, error)
+            log.warning("table: %s: %s", type(error).__name__, error, extra=about(upgrade_id))
             self.loop.call_later(1.0 + self.random(), self._fill_gap, upgrade_id)
             return
         self.hub.fill(upgrade_id, [frame_of(event) for event in history.events])
@@ -244,7 +245,8 @@ class Relay:
             at=self._now(),
         )
 
-    def _figures(self) -> Figures:
+    def figures(self) -> Figures:
+        """What the process knows of itself now."""
         return Figures(
             streams=len(self.hub),
             connections=len(self._connections),

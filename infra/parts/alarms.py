@@ -104,6 +104,7 @@ class Alarms(Construct):
 
 def _rows(stage: Stage, watched: Watched) -> Iterator[Row]:
     yield from _people(stage)
+    yield from _mints()
     yield from _machine(watched.machine)
     yield from _relay(watched.relay_targets)
     yield from _events(watched)
@@ -157,6 +158,17 @@ def _people(stage: Stage) -> Iterator[Row]:
         missing=MISSING.BREACHING,
         says="The RPC providers do not answer, or contradict each other.",
         runbook="deployment.md#rpc-disagreement",
+    )
+
+
+def _mints() -> Iterator[Row]:
+    yield Row(
+        id="MintsFailing",
+        metric=gauge("MintsFailed", "Sum"),
+        threshold=5,
+        minutes=3,
+        says="Mint attempts keep failing; each is tried again by itself.",
+        runbook="deployment.md#upgrade-stuck",
     )
 
 

@@ -61,6 +61,7 @@ class Dashboard(Construct):
                     _graph("Duration", [each.metric_duration(period=PERIOD) for each in shown]),
                     _graph("Relay: connections", [relay.metrics.active_connection_count()]),
                 ],
+                _upgrades(),
                 [
                     _graph(
                         "Consumers' dead letters",
@@ -69,6 +70,26 @@ class Dashboard(Construct):
                 ],
             ],
         )
+
+
+def _upgrades() -> list[cloudwatch.IWidget]:
+    """What `adapters/upgrade_metrics.py`, the gauge and the relays tell."""
+    became = ("Opened", "Burned", "Completed", "Held", "Failed", "Expired")
+    waits = ("OpenToBurnedSeconds", "BurnedToCompletedSeconds")
+    return [
+        _graph(
+            "Upgrades, per minute",
+            [*(gauge(f"Upgrades{name}", "Sum") for name in became), gauge("MintsFailed", "Sum")],
+        ),
+        _graph(
+            "Opened to burned, burned to completed: seconds",
+            [gauge(name, statistic) for name in waits for statistic in ("p50", "p99")],
+        ),
+        _graph(
+            "People under review; open streams",
+            [gauge("UnderReview"), gauge("RelayStreams", "Sum")],
+        ),
+    ]
 
 
 def _graph(title: str, metrics: Sequence[cloudwatch.IMetric]) -> cloudwatch.GraphWidget:

@@ -148,6 +148,7 @@ class Relay(Construct):
             "relay_host": "0.0.0.0",
             "relay_port": str(PORT),
             "relay_max_streams": str(self._stage.relay_max_streams),
+            "relay_metrics_seconds": "60",
         }
         task.add_container(
             "Relay",

@@ -19,6 +19,8 @@ import relay.consumer
 from nft_upgrade.messages import TOPIC_PROGRESS, TOPICS
 from relay.consumer import Consumer, RawRecord, SourceState
 
+HEADERS = [("eventId", b"upgrade-1:7"), ("traceId", b"1-67891233-abcdef012345678912345678")]
+
 
 @dataclass
 class Broker:
@@ -79,7 +81,9 @@ class Client:
             assert place >= 0, "assigned without a place"
             new = self.broker.logs[partition][place:]
             self.places[partition] += len(new)
-            found[partition] = [SimpleNamespace(key=key, value=value) for key, value in new]
+            found[partition] = [
+                SimpleNamespace(key=key, value=value, headers=HEADERS) for key, value in new
+            ]
         return found
 
     def close(self, timeout_ms: int) -> None:
@@ -196,3 +200,17 @@ def test_no_fault_ends_the_thread(watch: Watch) -> None:
     watch.until(lambda: not watch.state.is_connected)
     watch.broker.logs[TopicPartition(TOPIC_PROGRESS, 0)] = []
     watch.until(lambda: watch.state.is_caught_up)
+
+
+def test_every_record_handed_over_is_logged_with_its_upgrade_and_its_trace(
+    watch: Watch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "relay")
+    watch.until(lambda: watch.state.is_caught_up)
+    watch.broker.put(b"theirs", user=b"somebody else")
+    watch.broker.put(b"mine")
+    watch.until(lambda: watch.got == [b"mine"])
+    (line,) = [record.__dict__ for record in caplog.records if record.message == "record"]
+    assert line["upgrade_request_id"] == "upgrade-1"
+    assert line["event_id"] == "upgrade-1:7"
+    assert line["xray_trace_id"] == "1-67891233-abcdef012345678912345678"

@@ -135,6 +135,9 @@ class RelaySettings(StorageSettings, KafkaSettings, SessionSettings):
     relay_presence_seconds: float = Field(
         60.0, description="How long a user counts as watching after a mark; 0: no marks."
     )
+    relay_metrics_seconds: float = Field(
+        0.0, description="Between lines of embedded CloudWatch metrics; 0: none."
+    )
     relay_head_seconds: float = Field(10.0, description="Time for a request's head to arrive.")
 
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from nft_upgrade.adapters.later import later
 from nft_upgrade.config import (
     ChainSettings,
     MessageSettings,
@@ -104,8 +105,10 @@ def database() -> "Database":
 @cache
 def upgrades() -> Upgrades:
     from nft_upgrade.adapters.dynamodb_upgrades import DynamoDbUpgrades
+    from nft_upgrade.adapters.system import xray_trace_id
+    from nft_upgrade.adapters.upgrade_metrics import tell
 
-    return DynamoDbUpgrades(database())
+    return DynamoDbUpgrades(database(), trace_id=xray_trace_id, on_commit=tell)
 
 
 @cache
@@ -162,6 +165,12 @@ def statistics() -> Statistics:
 
 @cache
 def chain() -> Chain:
+    chain: Chain = later(_chain)
+    return chain
+
+
+@cache
+def _chain() -> Chain:
     from nft_upgrade.adapters.secret_urls import revealed
     from nft_upgrade.adapters.solana_chain import SolanaChain
 
@@ -176,6 +185,12 @@ def chain() -> Chain:
 
 @cache
 def program() -> NftProgram:
+    program: NftProgram = later(_program)
+    return program
+
+
+@cache
+def _program() -> NftProgram:
     from nft_upgrade.adapters.token_program import TokenProgram
 
     return TokenProgram()
@@ -183,6 +198,12 @@ def program() -> NftProgram:
 
 @cache
 def atomic_program() -> AtomicProgram:
+    program: AtomicProgram = later(_atomic_program)
+    return program
+
+
+@cache
+def _atomic_program() -> AtomicProgram:
     from nft_upgrade.adapters.atomic_transaction import AtomicTransactions
 
     return AtomicTransactions()
@@ -220,19 +241,23 @@ def workflow() -> Workflow:
 
 @cache
 def policy() -> "Policy":
-    from nft_upgrade.adapters.token_program import TOKEN_2022
+    from nft_upgrade.adapters.token_addresses import TOKEN_2022
     from nft_upgrade.use_cases.policy import Policy, no_collection
 
     settings = _mint_settings()
     return Policy(
         catalogue=default_catalogue(),
         token_program=TOKEN_2022,
-        collection_of=program().collection_address if settings.nft_collection else no_collection,
+        collection_of=_collection_address if settings.nft_collection else no_collection,
         metadata_base_uri=settings.nft_metadata_base_uri,
         mint_cost_lamports=settings.mint_cost_lamports,
         upgrade_ttl=timedelta(minutes=settings.upgrade_minutes),
         patience_seconds=_task_patience(),
     )
+
+
+def _collection_address(mint_base: str) -> str:
+    return program().collection_address(mint_base)
 
 
 def _task_patience() -> float:

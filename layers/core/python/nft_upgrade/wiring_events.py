@@ -44,8 +44,9 @@ if TYPE_CHECKING:
 def publisher() -> Publisher:
     """Kafka, whatever the events are."""
     from nft_upgrade.adapters.kafka_events import KafkaPublisher
+    from nft_upgrade.adapters.system import xray_trace_id
 
-    return KafkaPublisher(KafkaSettings())
+    return KafkaPublisher(KafkaSettings(), trace_id=xray_trace_id)
 
 
 @cache

@@ -201,6 +201,7 @@ class EventItem(UpgradesItem):
     data = JSONAttribute()
     previous_hash = UnicodeAttribute()
     hash = UnicodeAttribute()
+    trace_id = UnicodeAttribute(null=True)
     published_at = UTCDateTimeAttribute(null=True)
 
 

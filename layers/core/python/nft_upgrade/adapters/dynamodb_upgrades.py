@@ -11,7 +11,7 @@ well under a second as a rule; it is read for a reserve of three times the cost,
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from heapq import merge
@@ -74,8 +74,19 @@ NOTED = ("run", "due_at", "due_shard", "claimed_height", "submitted")
 class DynamoDbUpgrades:
     """The port over a Database, or the tables of a prefix. Safe to share between threads."""
 
-    def __init__(self, tables: str | Database, *, pause: Pause = time.sleep) -> None:
+    def __init__(
+        self,
+        tables: str | Database,
+        *,
+        pause: Pause = time.sleep,
+        trace_id: Callable[[], str | None] = lambda: None,
+        on_commit: Callable[[Transition], None] = lambda transition: None,
+    ) -> None:
+        """`trace_id`: of the call that is being served now; kept with the events it commits.
+        `on_commit` is told each transition once, by the call that committed it."""
         database = Database.of(tables)
+        self._trace_id = trace_id
+        self._on_commit = on_commit
         self._connection = database.connection
         self._models = Models(
             requests=database.bind(RequestItem),
@@ -94,8 +105,11 @@ class DynamoDbUpgrades:
         return upgrade_of(item) if item else None
 
     def commit(self, transition: Transition) -> None:
+        transition = replace(transition, event=replace(transition.event, trace_id=self._trace_id()))
         refused = transact(self._connection, steps_of(transition, self._models), self._pause)
-        if refused and not self._is_committed(transition.event):
+        if not refused:
+            self._on_commit(transition)
+        elif not self._is_committed(transition.event):
             raise refused[0].error
 
     def of_user(

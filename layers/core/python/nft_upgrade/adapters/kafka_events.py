@@ -56,12 +56,15 @@ def _version(text: str | None) -> tuple[int, ...] | None:
 
 
 def headers(event: UpgradeEvent, trace_id: str | None) -> list[tuple[str, bytes]]:
-    """What a consumer may route or drop by without reading the value."""
+    """What a consumer may route or drop by without reading the value.
+
+    `trace_id` is the publishing call's, for an event that does not name the one that made it.
+    """
     facts = {
         "eventId": event.event_id,
         "eventType": event.type.value,
         "schemaVersion": str(SCHEMA_VERSION),
-        "traceId": trace_id,
+        "traceId": event.trace_id or trace_id,
     }
     return [(name, fact.encode()) for name, fact in facts.items() if fact is not None]
 
