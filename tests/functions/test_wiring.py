@@ -96,7 +96,7 @@ def test_use_cases_that_change_an_upgrade_share_the_wired_adapter(
         wiring.reviewing,
         wiring.sweeping,
     ):
-        assert build().upgrades is wiring.upgrades()  # type: ignore[operator]
+        assert build().upgrades is wiring.upgrades()
 
 
 @pytest.mark.usefixtures("lambda_call")
