@@ -34,6 +34,9 @@ BUILDERS = {
     "analytics": "wiring_events.analytics()",
     "notify": "wiring_events.notifier()",
     "audit": "wiring_events.audit()",
+    "verify_audit": "wiring_events.audit_check()",
+    "replay_dead_letters": "wiring_events.replaying()",
+    "mail_feedback": "wiring_events.mail_feedback()",
 }
 CHAIN = "wiring.chain().balance; wiring.program().collection_address"
 """What is paid as soon as the chain is asked."""
@@ -52,6 +55,7 @@ ENVIRONMENT = {
     "SESSION_KMS_KEY_ID": "alias/session",
     "STATE_MACHINE_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:upgrade",
     "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9",
+    "AUDIT_BUCKET": "audit",
 }
 
 

@@ -23,24 +23,24 @@ REQUIREMENTS: Final = ROOT / "layers/dependencies/requirements.txt"
 CORE: Final = ROOT / "layers/core/python"
 KEPT: Final = ROOT / ".build/layers"
 RUNTIME_VERSION: Final = "3.14"
+RUNTIME_MAGIC: Final = 3627
+"""With which the byte code of every release of that version begins; a pre-release has another, and
+what it compiles is ignored. CPython, Include/internal/pycore_magic_number.h."""
 PLATFORMS: Final = ("manylinux2014_aarch64", "manylinux_2_28_aarch64", "manylinux_2_34_aarch64")
 """What Amazon Linux 2023 (glibc 2.34) runs."""
 SERVICES: Final = frozenset(
     {
         "dynamodb",
-        "dynamodbstreams",
         "kafka",
         "kms",
         "s3",
         "secretsmanager",
         "sesv2",
         "sns",
-        "sqs",
         "stepfunctions",
-        "sts",
     }
 )
-"""Whose descriptions the layer keeps; a test reads the code for services that are missing here."""
+"""Whose descriptions the layer keeps: what the code asks and no more, as a test reads from it."""
 
 
 @jsii.implements(ILocalBundling)
@@ -80,10 +80,18 @@ def _compiler(wheels: str) -> str:
 
 
 def runtime_python() -> str | None:
-    """Where the runtime's Python is on this machine; this very process, when it is one."""
-    if ".".join(map(str, sys.version_info[:2])) == RUNTIME_VERSION:
-        return sys.executable
-    return shutil.which(f"python{RUNTIME_VERSION}")
+    """Where the runtime's Python is on this machine; this very process, when it is one. None when
+    there is none whose byte code the runtime would take."""
+    is_this = ".".join(map(str, sys.version_info[:2])) == RUNTIME_VERSION
+    python = sys.executable if is_this else shutil.which(f"python{RUNTIME_VERSION}")
+    return python if python and _magic(python) == RUNTIME_MAGIC else None
+
+
+def _magic(python: str) -> int | None:
+    """The number that its byte code begins with; None when it does not run."""
+    program = "from importlib.util import MAGIC_NUMBER as m; print(int.from_bytes(m[:2], 'little'))"
+    done = subprocess.run([python, "-c", program], capture_output=True, text=True)
+    return int(done.stdout) if done.returncode == 0 else None
 
 
 def build_dependencies(target: Path, wheels: str) -> None:

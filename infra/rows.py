@@ -173,6 +173,7 @@ ROWS = (
         name="replay_dead_letters",
         settings=PublishSettings,
         grants=(replays,),
+        memory_mib=768,
         timeout_seconds=300,
         in_vpc=True,
     ),

@@ -25,7 +25,9 @@ WAITING = frozenset(
         Status.FAILED_RETRYABLE,
     }
 )
-"""What an upgrade is in while a user who has burned, or says so, waits for us."""
+"""What an upgrade is in while a user who has burned, or says so, waits for the machinery. Who waits
+for a person's decision is counted apart: no repair helps there, and an alarm that rings for hours
+hides the next one (docs/decisions/0042)."""
 AT_MOST = 1_000
 EVER = timedelta(days=3650)
 
@@ -48,8 +50,8 @@ class Reviews(Protocol):
 
 
 def measure(upgrades: Upgrades, reviews: Reviews, clock: Clock) -> dict[str, float]:
-    """People waiting after their burn, for us or for a person's decision, and events that Kafka
-    does not have yet."""
+    """People who burned and wait for their successor, those who wait for a person's decision, and
+    events that Kafka does not have yet. Everybody is in one of the first two, nobody in both."""
     now = clock.now()
     due = [
         upgrade
@@ -57,13 +59,14 @@ def measure(upgrades: Upgrades, reviews: Reviews, clock: Clock) -> dict[str, flo
         for upgrade in upgrades.due(before=now + EVER, limit=AT_MOST, shard=shard)
     ]
     held = reviews.held(besides=[upgrade.id for upgrade in due], limit=AT_MOST)
-    waiting = [*held, *(upgrade for upgrade in due if upgrade.status in WAITING)]
-    waits = [_seconds(now, upgrade) for upgrade in waiting]
+    waits = [_seconds(now, upgrade) for upgrade in due if upgrade.status in WAITING]
+    reviews_last = [_seconds(now, upgrade) for upgrade in held]
     late = upgrades.unpublished(before=now, limit=AT_MOST)
     return {
         "WaitingAfterBurn": len(waits),
         "OldestWaitSeconds": max(waits, default=0.0),
-        "UnderReview": len(held),
+        "UnderReview": len(reviews_last),
+        "OldestReviewSeconds": max(reviews_last, default=0.0),
         "EventsUnpublished": len(late),
         "EventLagSeconds": _oldest((event.occurred_at for event in late), now),
     }

@@ -15,6 +15,7 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from infra.parts.event_sources import consumer_group
 from infra.rows import consumers
 from infra.stages import Stage
 from nft_upgrade.consumers import audit, outbox
@@ -73,6 +74,24 @@ def counter(name: str, consumer: str, period: Duration = MINUTE) -> cloudwatch.M
     )
 
 
+def time_lag(consumer: str, topic: str, cluster_name: str) -> cloudwatch.Metric:
+    """Seconds, MSK's estimate: how old the oldest record is that a consumer has not taken.
+
+    https://docs.aws.amazon.com/msk/latest/developerguide/consumer-lag.html
+    """
+    return cloudwatch.Metric(
+        namespace="AWS/Kafka",
+        metric_name="EstimatedMaxTimeLag",
+        dimensions_map={
+            "Cluster Name": cluster_name,
+            "Consumer Group": consumer_group(consumer, topic),
+            "Topic": topic,
+        },
+        statistic="Maximum",
+        period=MINUTE,
+    )
+
+
 class Alarms(Construct):
     """`topic`, and `alarms` for the dashboard."""
 
@@ -108,6 +127,7 @@ def _rows(stage: Stage, watched: Watched) -> Iterator[Row]:
     yield from _machine(watched.machine)
     yield from _relay(watched.relay_targets)
     yield from _events(watched)
+    yield from _consumers(stage)
     yield from _alerts()
     yield from _mail()
     for name in ("sweep", "publish_events", "submit_mint"):
@@ -124,11 +144,18 @@ def _people(stage: Stage) -> Iterator[Row]:
         runbook="deployment.md#upgrade-stuck",
     )
     yield Row(
+        id="ReviewWaiting",
+        metric=gauge("OldestReviewSeconds"),
+        threshold=3_600,
+        says="Somebody has waited for an hour for a person's decision about their burn.",
+        runbook="deployment.md#review-waiting",
+    )
+    yield Row(
         id="ManyWaiting",
         metric=gauge("WaitingAfterBurn"),
         threshold=100,
         minutes=5,
-        says="A hundred people have burned and wait.",
+        says="A hundred people have burned and wait for their successors.",
         runbook="deployment.md#upgrade-stuck",
     )
     yield Row(
@@ -240,15 +267,6 @@ def _events(watched: Watched) -> Iterator[Row]:
             says="Something was given up after all attempts and waits for an operator.",
             runbook="deployment.md#dlq-not-empty",
         )
-    for row in consumers():
-        assert row.group
-        yield Row(
-            id=f"DeadLetters-{row.group}",
-            metric=counter("DeadLetters", row.group),
-            threshold=1,
-            says=f"{row.name} could not take a record; it waits in the dead-letter topic.",
-            runbook="operations.md#dead-letters",
-        )
     yield Row(
         id="OutboxRefused",
         metric=counter("OutboxRefused", outbox.NAME),
@@ -279,6 +297,27 @@ def _events(watched: Watched) -> Iterator[Row]:
         says="Two different records claim one place in the audit trail.",
         runbook="deployment.md#key-compromise",
     )
+
+
+def _consumers(stage: Stage) -> Iterator[Row]:
+    for row in consumers():
+        assert row.group
+        yield Row(
+            id=f"DeadLetters-{row.group}",
+            metric=counter("DeadLetters", row.group),
+            threshold=1,
+            says=f"{row.name} could not take a record; it waits in the dead-letter topic.",
+            runbook="operations.md#dead-letters",
+        )
+        for topic in row.topics:
+            yield Row(
+                id=f"ConsumerBehind-{consumer_group(row.group, topic)}",
+                metric=time_lag(row.group, topic, stage.full_name),
+                threshold=600,
+                minutes=5,
+                says=f"{row.name} is ten minutes behind {topic} or stands still; nothing is lost.",
+                runbook="deployment.md#consumer-behind",
+            )
 
 
 def _alerts() -> Iterator[Row]:

@@ -9,7 +9,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from infra.parts.alarms import counter, gauge
+from infra.parts.alarms import counter, gauge, time_lag
 from infra.rows import consumers
 from infra.stages import Stage
 
@@ -40,8 +40,14 @@ class Dashboard(Construct):
             widgets=[
                 [cloudwatch.AlarmStatusWidget(title="Alarms", alarms=list(alarms), width=24)],
                 [
-                    _graph("Waiting after their burn", [gauge("WaitingAfterBurn")]),
-                    _graph("Oldest wait, seconds", [gauge("OldestWaitSeconds")]),
+                    _graph(
+                        "People: waiting after their burn; for a decision",
+                        [gauge("WaitingAfterBurn"), gauge("UnderReview")],
+                    ),
+                    _graph(
+                        "Longest wait: after a burn; for a decision; seconds",
+                        [gauge("OldestWaitSeconds"), gauge("OldestReviewSeconds")],
+                    ),
                     _graph("System wallet, lamports", [gauge("WalletLamports", "Minimum")]),
                 ],
                 [
@@ -67,6 +73,15 @@ class Dashboard(Construct):
                         "Consumers' dead letters",
                         [counter("DeadLetters", row.group) for row in consumers() if row.group],
                     ),
+                    _graph(
+                        "Consumers behind Kafka, seconds",
+                        [
+                            time_lag(row.group, topic, stage.full_name)
+                            for row in consumers()
+                            for topic in row.topics
+                            if row.group
+                        ],
+                    ),
                 ],
             ],
         )
@@ -85,10 +100,7 @@ def _upgrades() -> list[cloudwatch.IWidget]:
             "Opened to burned, burned to completed: seconds",
             [gauge(name, statistic) for name in waits for statistic in ("p50", "p99")],
         ),
-        _graph(
-            "People under review; open streams",
-            [gauge("UnderReview"), gauge("RelayStreams", "Sum")],
-        ),
+        _graph("Open streams", [gauge("RelayStreams", "Sum")]),
     ]
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 from infra.bundling import ROOT
 from local.client import Rpc
@@ -20,6 +21,13 @@ from local.kafka import API_VERSION
 from local.process import Part
 from local.witnesses import is_unbroken, kafka_records
 from tests.deploy_check.assemblies import CHANGED, CHANGED_SENDER, FIRST
+from tests.deploy_check.consuming import (
+    consume,
+    expect_audited,
+    expect_dead_letter,
+    expect_mail,
+    wants_mail,
+)
 from tests.deploy_check.deployed import Deployed, NotAsExpected, new_wallet
 from tests.deploy_check.emulator import Emulator, with_environment, worker_peaks
 
@@ -156,13 +164,36 @@ def _upgrade(deployed: Deployed, rpc: Rpc, kafka: str) -> None:
     with step("  the first NFT is issued"):
         nft_id = deployed.first_nft(rpc, wallet)
     with step("  burn, mint, completed"):
-        answer = deployed.user().upgrade(rpc, wallet, nft_id)
+        user = deployed.user()
+        answer = user.upgrade(rpc, wallet, nft_id)
         request = answer["upgradeRequest"]
     held = (rpc.held(wallet.address, request["newNftId"]), rpc.held(wallet.address, nft_id))
     if held != (1, 0):
         raise NotAsExpected(f"the wallet holds (new, old) = {held}")
+    count = len(answer["statusHistory"])
     with step("  its events are in Kafka, in order"):
-        _expect_records(kafka, request["id"], len(answer["statusHistory"]))
+        _expect_records(kafka, request["id"], count)
+    with step("  figures, mail, audit objects, a dead letter"):
+        wants_mail(deployed, wallet.address)
+        consume(deployed, kafka)
+        _expect_figures(user.stats())
+        expect_mail(deployed)
+        expect_audited(deployed, request["id"], count)
+        expect_dead_letter(deployed)
+    with step("  the sweep finds nothing to do, and a step that comes again neither"):
+        _expect_rest(deployed, request["id"])
+
+
+def _expect_figures(stats: Mapping[str, Any]) -> None:
+    if (stats["level"], stats["upgrades"]["completed"]) != (2, 1):
+        raise NotAsExpected(f"analytics: {stats}")
+
+
+def _expect_rest(deployed: Deployed, upgrade_id: str) -> None:
+    report = deployed.invoke("sweep", {})
+    again = deployed.invoke("mark-retryable", {"upgradeRequestId": upgrade_id, "run": 1})
+    if report["faults"] or report["paged"] or report["driven"] or again["status"] != "completed":
+        raise NotAsExpected(f"sweep: {report}; marked: {again}")
 
 
 def _expect_records(kafka: str, upgrade_id: str, count: int) -> None:

@@ -11,11 +11,13 @@ import httpx
 from botocore.config import Config
 from solders.keypair import Keypair
 
+from infra.rows import ROWS
 from local.client import Rpc, Wallet, told
+from nft_upgrade.config import KafkaSettings
 from tests.deploy_check.emulator import Emulator
 
 T = TypeVar("T")
-KAFKA_FUNCTIONS = ("publish-events", "sweep")
+KAFKA_FUNCTIONS = [row.name for row in ROWS if issubclass(row.settings, KafkaSettings)]
 WALLET_LAMPORTS = 1_000_000_000_000
 USER_LAMPORTS = 2_000_000_000
 DONE_WITHIN_SECONDS = 90.0
@@ -51,7 +53,7 @@ class Deployed:
         """The local brokers know neither IAM nor TLS; nothing else is changed."""
         functions = self.client("lambda")
         for name in KAFKA_FUNCTIONS:
-            full_name = f"{self.name}-{name}"
+            full_name = f"{self.name}-{name.replace('_', '-')}"
             variables = functions.get_function_configuration(FunctionName=full_name)["Environment"][
                 "Variables"
             ]
@@ -124,6 +126,10 @@ class User:
         body = {"burnTransactionHash": burn}
         told(self.http.post(f"{path}/burn-confirmation", json=body), 202)
         return patiently(lambda: self._completed(path), NotAsExpected)
+
+    def stats(self) -> dict[str, Any]:
+        """What `analytics` made of this user's events."""
+        return told(self.http.get("/api/stats/me"), 200)
 
     def _sign_in(self, wallet: Wallet) -> None:
         address = {"address": wallet.address}

@@ -1,12 +1,14 @@
 """The layers: what is in them, and which Python compiled it."""
 
 import ast
+import importlib.util
 import sys
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path, PurePath
 
 import aws_cdk as cdk
+import pynamodb.constants
 import pytest
 
 from infra import bundling
@@ -14,6 +16,7 @@ from infra.bundling import REQUIREMENTS, ROOT, SERVICES, compile_layer, is_asked
 from infra.installed import NotInstalled, closure, copy_installed
 from infra.parts.layers import NO_BYTE_CODE, Layers
 
+THIS_MAGIC = int.from_bytes(importlib.util.MAGIC_NUMBER[:2], "little")
 UNCHECKED = 0b01
 """The flags of a .pyc that is valid whatever its source's time and content (PEP 552)."""
 
@@ -28,6 +31,7 @@ def without_runtime(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def with_runtime(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A machine whose `python9.99` is this Python and notes its calls."""
     monkeypatch.setattr(bundling, "RUNTIME_VERSION", "9.99")
+    monkeypatch.setattr(bundling, "RUNTIME_MAGIC", THIS_MAGIC)
     calls = tmp_path / "calls"
     python = tmp_path / "bin/python9.99"
     python.parent.mkdir()
@@ -62,8 +66,34 @@ def test_the_runtimes_python_compiles_what_it_will_not_check_again(
 ) -> None:
     assert compile_layer(layer, "lambda")
     (made,) = byte_code(layer)
+    assert made.read_bytes()[:4] == importlib.util.MAGIC_NUMBER
     assert made.read_bytes()[4] == UNCHECKED
     assert "compileall" in with_runtime.read_text()
+
+
+def test_byte_code_that_the_runtime_would_not_take_is_not_made(
+    layer: Path, with_runtime: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pre-release says the same version and compiles with another magic number."""
+    monkeypatch.setattr(bundling, "RUNTIME_MAGIC", THIS_MAGIC + 1)
+    assert not compile_layer(layer, "lambda")
+    assert byte_code(layer) == []
+    assert "compileall" not in with_runtime.read_text()
+    assert any(NO_BYTE_CODE in str(each) for each in infos("lambda", tmp_path / "told"))
+
+
+def test_a_python_that_does_not_run_is_none(with_runtime: Path) -> None:
+    python = with_runtime.parent / "bin/python9.99"
+    python.write_text("#!/bin/sh\nexit 3\n")
+    assert bundling.runtime_python() is None
+
+
+def test_this_very_python_is_taken_when_it_is_the_runtimes(
+    without_runtime: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bundling, "RUNTIME_VERSION", f"3.{sys.version_info.minor}")
+    monkeypatch.setattr(bundling, "RUNTIME_MAGIC", THIS_MAGIC)
+    assert bundling.runtime_python() == sys.executable
 
 
 def test_a_layer_for_this_machine_is_compiled_by_this_python(
@@ -98,24 +128,33 @@ def test_a_new_python_on_the_machine_makes_new_layers(with_runtime: Path) -> Non
     assert bundling.mark("lambda") != compiled
 
 
+MAKERS = ("client", "resource", "create_client")
+BY_LIBRARIES = {"dynamodb"}
+"""PynamoDB makes a client of it, and Powertools' idempotency."""
+
+
 def clients(source: str) -> Iterator[str]:
-    """The services that a source makes boto3 clients of."""
+    """The services that a source makes AWS clients of; `?` where it does not say which."""
     for node in ast.walk(ast.parse(source)):
         if (
             isinstance(node, ast.Call)
             and isinstance(node.func, ast.Attribute)
-            and node.func.attr in ("client", "resource")
-            and node.args
-            and isinstance(node.args[0], ast.Constant)
+            and node.func.attr in MAKERS
         ):
-            yield str(node.args[0].value)
+            first = node.args[0] if node.args else None
+            yield str(first.value) if isinstance(first, ast.Constant) else "?"
 
 
-def test_the_layer_describes_every_service_that_the_code_asks() -> None:
+def test_the_layer_describes_the_services_that_the_code_asks_and_no_others() -> None:
     places = ("layers/core/python", "functions", "infra/handlers")
     sources = [file for place in places for file in (ROOT / place).rglob("*.py")]
     asked = {service for file in sources for service in clients(file.read_text())}
-    assert {"kms", "secretsmanager"} <= asked <= SERVICES
+    assert pynamodb.constants.SERVICE_NAME in BY_LIBRARIES
+    assert asked | BY_LIBRARIES == SERVICES
+
+
+def test_a_client_of_a_service_that_is_not_named_is_found() -> None:
+    assert list(clients("boto3.client(name)\nsession.resource('s3')\nclient('sqs')")) == ["?", "s3"]
 
 
 @pytest.mark.parametrize(

@@ -59,18 +59,28 @@ def test_people_who_burned_are_counted_and_the_longest_wait_is_theirs() -> None:
     assert figures["OldestWaitSeconds"] == 700
 
 
-def test_who_waits_for_a_persons_decision_is_counted_too() -> None:
+def test_who_waits_for_a_persons_decision_does_not_ring_for_the_machinery() -> None:
     upgrades = FakeUpgrades(FakeStore())
     burned("a", upgrades, seconds_ago=30)
     held_for_review("b", upgrades, seconds_ago=4_000)
     figures = measure(upgrades, FakeReviews(upgrades.store), FakeClock(NOW))
-    assert (figures["WaitingAfterBurn"], figures["UnderReview"]) == (2, 1)
-    assert figures["OldestWaitSeconds"] == 4_000
+    assert (figures["WaitingAfterBurn"], figures["OldestWaitSeconds"]) == (1, 30)
+    assert (figures["UnderReview"], figures["OldestReviewSeconds"]) == (1, 4_000)
+
+
+def test_everybody_who_has_burned_is_counted_once() -> None:
+    upgrades = FakeUpgrades(FakeStore())
+    for number in range(3):
+        burned(f"burned-{number}", upgrades, seconds_ago=60)
+        held_for_review(f"held-{number}", upgrades, seconds_ago=60)
+    figures = measure(upgrades, FakeReviews(upgrades.store), FakeClock(NOW))
+    assert (figures["WaitingAfterBurn"], figures["UnderReview"]) == (3, 3)
 
 
 def test_nobody_waits_once_all_are_completed() -> None:
     figures = measure(FakeUpgrades(FakeStore()), FakeReviews(FakeStore()), FakeClock(NOW))
     assert (figures["WaitingAfterBurn"], figures["OldestWaitSeconds"]) == (0, 0.0)
+    assert (figures["UnderReview"], figures["OldestReviewSeconds"]) == (0, 0.0)
 
 
 def test_events_that_kafka_does_not_have_show_how_late_they_are() -> None:

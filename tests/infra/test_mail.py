@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from infra.stages import DEV
-from tests.infra.synthesized import Assembly, listed, synthesize
+from tests.infra.conftest import Synthesis
+from tests.infra.synthesized import Assembly, listed
 
 APPLICATION = "arn:aws:sns:us-east-1:123456789012:app/APNS/ape"
 
@@ -61,11 +62,8 @@ def test_without_platform_applications_nothing_may_push(assembly: Assembly) -> N
     assert "sns:CreatePlatformEndpoint" not in assembly.actions("api")
 
 
-def test_push_is_granted_for_the_operators_applications_alone(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
-    stage = replace(DEV, push_applications=f"apns={APPLICATION}")
-    assembly = synthesize(stage, tmp_path_factory.mktemp("push"), with_nag=False)
+def test_push_is_granted_for_the_operators_applications_alone(synthesized: Synthesis) -> None:
+    assembly = synthesized("dev-push", replace(DEV, push_applications=f"apns={APPLICATION}"))
     endpoints = APPLICATION.replace(":app/", ":endpoint/") + "/*"
     assert statement(assembly, "notify", "sns:Publish")["Resource"] == endpoints
     assert statement(assembly, "api", "sns:CreatePlatformEndpoint")["Resource"] == APPLICATION

@@ -2,10 +2,21 @@
 
 import pytest
 
-from infra.measured import MEASURED, Measured
+from benchmarks.imports import BUILDERS
+from infra.measured import HELPERS, MEASURED, ROOM, Measured
 from infra.rows import ROWS
+from tests.infra.synthesized import Assembly
 
 BY_NAME = {row.name: row for row in ROWS}
+
+
+def test_every_function_is_measured_by_the_deployment_check_and_by_the_import_benchmark() -> None:
+    assert set(MEASURED) == set(BUILDERS) == set(BY_NAME)
+
+
+@pytest.mark.parametrize("name", HELPERS)
+def test_no_helper_has_less_memory_than_its_peak_asks_for(name: str, dev: Assembly) -> None:
+    assert dev.function(name).properties["MemorySize"] >= ROOM * HELPERS[name]
 
 
 @pytest.mark.parametrize("name", MEASURED)

@@ -2,9 +2,13 @@
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
+import pytest
+
 from infra.bundling import ROOT
+from infra.rows import Row, consumers
 from nft_upgrade.adapters.upgrade_metrics import COUNTED, DURATIONS
 from relay.embedded import UNITS
 from tests.infra.synthesized import Assembly
@@ -15,6 +19,7 @@ GAUGED = {
     "WaitingAfterBurn",
     "OldestWaitSeconds",
     "UnderReview",
+    "OldestReviewSeconds",
     "WalletLamports",
     "EventLagSeconds",
 }
@@ -62,6 +67,72 @@ def test_dashboard_shows_people_upgrades_wallet_events_and_streams(assembly: Ass
     told = {*COUNTED.values(), *DURATIONS, "RelayStreams"}
     assert GAUGED | told | {"DeadLetters"} <= shown(assembly)
     assert shown(assembly) <= literals()
+
+
+def alarm(assembly: Assembly, says: str) -> Mapping[str, Any]:
+    """The one whose description contains it."""
+    (found,) = [
+        each.properties
+        for each in assembly.resources("AWS::CloudWatch::Alarm")
+        if says in each.properties["AlarmDescription"]
+    ]
+    return found
+
+
+def test_headline_alarm_is_about_who_waits_for_the_machinery_alone(assembly: Assembly) -> None:
+    headline = alarm(assembly, "has no successor")
+    assert (headline["MetricName"], headline["Threshold"]) == ("OldestWaitSeconds", 600)
+    decisions = alarm(assembly, "person's decision")
+    assert (decisions["MetricName"], decisions["Threshold"]) == ("OldestReviewSeconds", 3_600)
+
+
+@pytest.mark.parametrize("row", list(consumers()), ids=lambda row: row.name)
+def test_a_consumer_that_stands_still_wakes_somebody(row: Row, assembly: Assembly) -> None:
+    """The groups and topics are those of its event sources: nobody else has these groups."""
+    behind = [
+        each.properties
+        for each in assembly.resources("AWS::CloudWatch::Alarm")
+        if f"{row.name} is ten minutes behind" in each.properties["AlarmDescription"]
+    ]
+    watched = {
+        (dimensions["Consumer Group"], dimensions["Topic"])
+        for each in behind
+        if (dimensions := {pair["Name"]: pair["Value"] for pair in each["Dimensions"]})
+    }
+    function_id = assembly.function(row.name).id
+    sources = [
+        each.properties
+        for each in assembly.resources("AWS::Lambda::EventSourceMapping")
+        if function_id in json.dumps(each.properties["FunctionName"])
+    ]
+    assert watched == {
+        (each["AmazonManagedKafkaEventSourceConfig"]["ConsumerGroupId"], each["Topics"][0])
+        for each in sources
+    }
+    assert {(each["Namespace"], each["MetricName"]) for each in behind} == {
+        ("AWS/Kafka", "EstimatedMaxTimeLag")
+    }
+    (cluster,) = assembly.resources("AWS::MSK::Cluster")
+    assert {
+        pair["Value"]
+        for each in behind
+        for pair in each["Dimensions"]
+        if pair["Name"] == "Cluster Name"
+    } == {cluster.properties["ClusterName"]}
+
+
+def test_every_queue_of_what_was_given_up_has_an_alarm(assembly: Assembly) -> None:
+    alarmed = json.dumps(
+        [
+            each.properties["Dimensions"]
+            for each in assembly.resources("AWS::CloudWatch::Alarm")
+            if each.properties.get("MetricName") == "ApproximateNumberOfMessagesVisible"
+        ]
+    )
+    queues = assembly.resources("AWS::SQS::Queue")
+    assert len(queues) == 4
+    for queue in queues:
+        assert queue.id in alarmed
 
 
 def test_relay_tells_cloudwatch_every_minute(assembly: Assembly) -> None:

@@ -9,7 +9,11 @@ API is reached without CloudFront, and what only AWS can prove (`only_aws`) is l
 
 import json
 import os
+import subprocess
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -111,13 +115,17 @@ def test_gauge_measures_what_the_alarms_watch() -> None:
 
 
 def test_upgrade_on_a_public_cluster_ends_final(http: httpx.Client) -> None:
-    """Burns and mints for real, on devnet; the system wallet must have been funded."""
+    """Burns and mints for real, on devnet; the system wallet must have been funded. Before that,
+    minting is paused for a moment: who opens then is refused by the very next call."""
     wallet, rpc = Wallet(Keypair()), Rpc(DEVNET)
     rpc.wait_for(rpc.call("requestAirdrop", wallet.address, 1_000_000_000), commitment="finalized")
     claim = {"claimId": f"smoke-{wallet.address}", "recipient": wallet.address}
     nft_id = issue(claim)["nftId"]
     sign_in(http, wallet)
     order = {"currentNftId": nft_id, "targetLevel": 2}
+    with paused("smoke test"):
+        refused = told(http.post("/api/nft/upgrade", json=order), 503)
+        assert refused["code"] == "minting_paused"
     opened = told(http.post("/api/nft/upgrade", json=order), 201)
     burn = rpc.send(wallet.signed(opened["burnTransaction"]))
     path = f"/api/nft/upgrade/{opened['upgradeRequestId']}"
@@ -133,6 +141,26 @@ def test_stream_begins_through_cloudfront(http: httpx.Client) -> None:
     answer = http.get("/api/nft/upgrade/01ARZ3NDEKTSV4RRFFQ69G5FAV/events")
     assert answer.status_code == 401
     assert "problem+json" in answer.headers["content-type"]
+
+
+@contextmanager
+def paused(reason: str) -> Iterator[None]:
+    """By the operators' command, from outside of what is deployed; over in any case."""
+    try:
+        operate("pause", reason)
+        yield
+    finally:
+        operate("resume")
+
+
+def operate(*words: str) -> None:
+    settings = {
+        "TABLE_PREFIX": f"nft-upgrade-{STAGE}-",
+        "SOLANA_RPC_URLS": DEVNET,
+        "MINT_KMS_KEY_ID": f"alias/nft-upgrade-{STAGE}/mint",
+    }
+    command = [sys.executable, "-m", "nft_upgrade.ops", *words]
+    subprocess.run(command, env={**os.environ, **settings}, check=True)
 
 
 def issue(claim: dict[str, str]) -> dict[str, Any]:
