@@ -123,6 +123,16 @@ def test_asking_for_the_confirmed_address_sends_nothing(house: House) -> None:
     assert len(house.mailer.sent) == 1
 
 
+def test_asking_for_the_confirmed_address_takes_back_the_one_that_waits(house: House) -> None:
+    client = confirmed(house)
+    ask(client, "new@example.org")
+    waiting = path_in(house.mailer.sent[-1])
+    body = ask(client).json()["email"]
+    assert (body["address"], body["pendingAddress"]) == (ADDRESS, None)
+    assert len(house.mailer.sent) == 2, "no third mail: the address is confirmed"
+    assert problem_of(house.browser().post(waiting)) == (400, "link_invalid")
+
+
 @pytest.mark.parametrize(
     "address",
     [

@@ -64,6 +64,10 @@ class Contact:
         """The address waits for its confirmation; a confirmed one stays in use meanwhile."""
         return self._next(pending=address)
 
+    def keep(self, address: str | None) -> Self:
+        """Nothing waits any more, unless `address` is no longer the confirmed one."""
+        return self._next(pending=None if self.address == address else self.pending)
+
     def confirm(self, address: str) -> Self:
         """Whoever confirms wants mail, also after an unsubscription."""
         return self._next(address=address, pending=None, wants_mail=True)
