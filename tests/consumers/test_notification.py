@@ -5,13 +5,23 @@ from datetime import timedelta
 
 import pytest
 
-from nft_upgrade.consumers.notification import EMAIL, Notifier
+from nft_upgrade.consumers.intake import Intake
+from nft_upgrade.consumers.notification import EMAIL, NAME, Notifier
 from nft_upgrade.consumers.ports import NotificationStatus
 from nft_upgrade.domain.contact import Contact, Device, LinkPurpose, is_genuine, read_link
 from nft_upgrade.domain.events import EventType, UpgradeEvent
 from nft_upgrade.domain.levels import default_catalogue
+from nft_upgrade.messages import from_record
 from nft_upgrade.ports import DeliveryUnavailable, Mail
-from tests.fakes.events import START, FakeMeter, FakeNotifications, FixedClock, story
+from tests.fakes.events import (
+    START,
+    FakeDeadLetters,
+    FakeMeter,
+    FakeNotifications,
+    FixedClock,
+    msk_event,
+    story,
+)
 from tests.fakes.notification import FakeContacts, FakeMailer, FakePresence, FakePusher
 
 COMPLETED = story()[-1]
@@ -87,8 +97,23 @@ def test_the_same_completion_twice_is_one_message_per_channel(office: Office) ->
 
 @pytest.mark.parametrize("event", [e for e in story() if e.type is not EventType.UPGRADE_COMPLETED])
 def test_only_a_completion_is_congratulated(office: Office, event: UpgradeEvent) -> None:
-    assert not office.take(event)
+    office.take(event)
     assert not office.kept.kept and not office.mailer.sent
+
+
+def test_only_what_came_before_is_counted_as_a_duplicate(office: Office) -> None:
+    intake = Intake(
+        NAME,
+        read=from_record,
+        take=office.take,
+        dead_letters=FakeDeadLetters(),
+        meter=office.meter,
+        clock=FixedClock(),
+    )
+    intake.handle(msk_event(story()))
+    assert office.meter.counts["Duplicates"] == 0, "eight of them are no completions"
+    intake.handle(msk_event([COMPLETED]))
+    assert office.meter.counts["Duplicates"] == 1
 
 
 # --- who is not written to ------------------------------------------------------------------------

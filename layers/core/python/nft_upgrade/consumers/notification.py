@@ -76,10 +76,10 @@ class Notifier:
         self._origin = origin
 
     def take(self, event: UpgradeEvent) -> bool:
-        """False: not a completion, or dealt with before. Raises DeliveryUnavailable to be retried,
+        """False: a completion that was dealt with before. Raises DeliveryUnavailable to be retried,
         after every other channel had its turn."""
         if event.type is not EventType.UPGRADE_COMPLETED:
-            return False
+            return True
         is_news, held_up = False, None
         for channel in list(self._channels(event)):
             try:
