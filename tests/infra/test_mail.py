@@ -58,7 +58,8 @@ def test_feedback_comes_from_ses_alone_and_reaches_the_function(assembly: Assemb
 
 def test_without_platform_applications_nothing_may_push(assembly: Assembly) -> None:
     assert "sns:Publish" not in assembly.actions("notify")
-    assert "sns:CreatePlatformEndpoint" not in assembly.actions("api")
+    for action in ("sns:CreatePlatformEndpoint", "sns:SetEndpointAttributes"):
+        assert action not in assembly.actions("api")
 
 
 def test_push_is_granted_for_the_operators_applications_alone(
@@ -69,6 +70,9 @@ def test_push_is_granted_for_the_operators_applications_alone(
     endpoints = APPLICATION.replace(":app/", ":endpoint/") + "/*"
     assert statement(assembly, "notify", "sns:Publish")["Resource"] == endpoints
     assert statement(assembly, "api", "sns:CreatePlatformEndpoint")["Resource"] == APPLICATION
+    mended = statement(assembly, "api", "sns:SetEndpointAttributes")["Resource"]
+    assert sorted(mended) == [APPLICATION, endpoints]
+    assert "sns:SetEndpointAttributes" not in assembly.actions("notify")
     environment = assembly.function("notify").properties["Environment"]["Variables"]
     assert environment["PUSH_APPLICATIONS"] == f"apns={APPLICATION}"
 
