@@ -23,6 +23,7 @@ from tests.fakes.events import (
     story,
 )
 from tests.fakes.notification import FakeContacts, FakeMailer, FakePresence, FakePusher
+from tests.fakes.storage import FakeIds
 
 COMPLETED = story()[-1]
 ADDRESS = "user@example.org"
@@ -41,6 +42,8 @@ class Office:
     presence: FakePresence = field(default_factory=FakePresence)
     mailer: FakeMailer = field(default_factory=FakeMailer)
     pusher: FakePusher = field(default_factory=FakePusher)
+    clock: FixedClock = field(default_factory=FixedClock)
+    ids: FakeIds = field(default_factory=FakeIds)
     meter: FakeMeter = field(default_factory=FakeMeter)
 
     def take(self, event: UpgradeEvent = COMPLETED) -> bool:
@@ -51,7 +54,8 @@ class Office:
             self.mailer,
             self.pusher,
             default_catalogue(),
-            FixedClock(),
+            self.clock,
+            self.ids,
             self.meter,
             origin="http://localhost:8000",
         ).take(event)

@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from nft_upgrade.adapters.dynamodb_items import Database
-from nft_upgrade.adapters.system import SystemClock
+from nft_upgrade.adapters.system import SystemClock, UlidIds
 from nft_upgrade.config import (
     AuditCheckSettings,
     AuditSettings,
@@ -92,6 +92,7 @@ def notifier() -> Intake:
         SnsPusher(settings.applications),
         default_catalogue(),
         SystemClock(),
+        UlidIds(),
         _meter(),
         origin=settings.public_origin,
     )

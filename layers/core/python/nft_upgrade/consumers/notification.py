@@ -13,11 +13,13 @@ claim is the last thing done before the send (docs/decisions/0034):
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
 from nft_upgrade.consumers.ports import Meter, Notification, Notifications, NotificationStatus
 from nft_upgrade.domain.contact import Contact, Device, LinkPurpose, make_link
+from nft_upgrade.domain.errors import StorageUnavailable
 from nft_upgrade.domain.events import EventType, UpgradeEvent
 from nft_upgrade.domain.letters import Letter, congratulation, with_unsubscribe
 from nft_upgrade.domain.levels import Catalogue
@@ -27,6 +29,7 @@ from nft_upgrade.ports import (
     DeliveryRefused,
     DeliveryUnavailable,
     DeliveryUncertain,
+    Ids,
     Mail,
     Mailer,
     Presence,
@@ -41,11 +44,13 @@ UNSUBSCRIBE_PATH = "/api/notifications/preferences/unsubscribe"
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """One way to one recipient; `silence` is why it is not used, or None."""
+    """One way to one recipient; `silence` is why it is not used, or None. `close` is called when
+    the recipient turned out to be gone, after that was written down."""
 
     name: str
     silence: str | None
     send: Callable[[], str]
+    close: Callable[[], None] = lambda: None
 
 
 class Notifier:
@@ -60,6 +65,7 @@ class Notifier:
         pusher: Pusher,
         catalogue: Catalogue,
         clock: Clock,
+        ids: Ids,
         meter: Meter,
         *,
         origin: str,
@@ -72,6 +78,7 @@ class Notifier:
         self._pusher = pusher
         self._catalogue = catalogue
         self._clock = clock
+        self._ids = ids
         self._meter = meter
         self._origin = origin
 
@@ -104,7 +111,13 @@ class Notifier:
         push_silence = None if contact is None or contact.wants_push else "switched off"
         for device in self._contacts.devices(event.user_id):
             silence = watching or push_silence
-            yield Channel(f"push#{device.id}", silence, partial(self._push, device, letter))
+            yield Channel(
+                f"push#{device.id}",
+                silence,
+                partial(self._push, device, letter),
+                # The app was removed or its token replaced.
+                partial(self._contacts.remove_device, device.user_id, device.id),
+            )
 
     def _was_watching(self, event: UpgradeEvent) -> bool:
         """When it happened or later: a late delivery must not depend on when it comes."""
@@ -122,14 +135,29 @@ class Notifier:
 
     def _deliver(self, event: UpgradeEvent, channel: Channel) -> bool:
         record = self._record(event, channel)
-        there = self._notifications.begin(record)
-        if there is NotificationStatus.SENDING:
-            self._settle_uncertain(record, "The process ended while it was sent.")
-        if there is not None:
-            return False
-        if channel.silence is None:
+        there = self._begin(record)
+        if there and there.status is NotificationStatus.UNSENT:
+            record = replace(record, since=there.since)
+            there = self._begin(record, instead_of=there)
+        if there and there.status is NotificationStatus.SENDING:
+            self._settle_uncertain(there, "The process ended while it was sent.")
+        if there is None and channel.silence is None:
             self._send(record, channel)
-        return True
+        return there is None
+
+    def _begin(
+        self, record: Notification, *, instead_of: Notification | None = None
+    ) -> Notification | None:
+        """A claim whose answer is lost for good is taken back as far as possible: while this
+        process lives it knows that nothing was sent."""
+        try:
+            return self._notifications.begin(record, instead_of=instead_of)
+        except StorageUnavailable:
+            with suppress(StorageUnavailable):
+                self._settle(
+                    record, NotificationStatus.UNSENT, reason="The claim's answer was lost."
+                )
+            raise
 
     def _send(self, record: Notification, channel: Channel) -> None:
         try:
@@ -137,6 +165,7 @@ class Notifier:
         except DeliveryRefused as refused:
             self._meter.count("DeliveriesRefused", NAME)
             self._settle(record, NotificationStatus.REFUSED, reason=str(refused))
+            channel.close()
         except DeliveryUncertain as uncertain:
             self._settle_uncertain(record, str(uncertain))
         except DeliveryUnavailable as unavailable:
@@ -157,13 +186,16 @@ class Notifier:
 
     def _record(self, event: UpgradeEvent, channel: Channel) -> Notification:
         status = NotificationStatus.SKIPPED if channel.silence else NotificationStatus.SENDING
+        now = self._clock.now()
         return Notification(
             user_id=event.user_id,
             event_id=event.event_id,
             channel=channel.name,
             status=status,
-            at=self._clock.now(),
+            at=now,
             reason=channel.silence,
+            claim=self._ids.new(),
+            since=now,
         )
 
     # --- how it is sent ------------------------------------------------------------------------
@@ -184,11 +216,6 @@ class Notifier:
         )
 
     def _push(self, device: Device, letter: Letter) -> str:
-        """A device that is refused is gone: the app was removed or its token replaced."""
-        try:
-            return self._pusher.push(
-                device.endpoint, title=letter.subject, text=letter.text.split("\n")[0]
-            )
-        except DeliveryRefused:
-            self._contacts.remove_device(device.user_id, device.id)
-            raise
+        return self._pusher.push(
+            device.endpoint, title=letter.subject, text=letter.text.split("\n")[0]
+        )
