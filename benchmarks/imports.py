@@ -33,6 +33,7 @@ BUILDERS = {
     "publish_events": "None",
     "analytics": "wiring_events.analytics()",
     "notify": "wiring_events.notifier()",
+    "notify_push": "wiring_events.push_notifier()",
     "audit": "wiring_events.audit()",
 }
 CHAIN = "wiring.chain().balance; wiring.program().collection_address"

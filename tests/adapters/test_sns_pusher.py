@@ -8,7 +8,12 @@ import pytest
 from botocore.stub import Stubber
 
 from nft_upgrade.adapters.sns_pusher import SnsPusher
-from nft_upgrade.ports import DeliveryRefused
+from nft_upgrade.ports import (
+    DeliveryRefused,
+    DeliverySuspended,
+    DeliveryUnavailable,
+    DeliveryUncertain,
+)
 from tests.fixtures.aws import AwsEndpoint
 
 
@@ -103,3 +108,28 @@ def test_a_token_that_is_none_is_refused(pusher: SnsPusher, stub: Stubber) -> No
     )
     with pytest.raises(DeliveryRefused, match="InvalidParameter"):
         pusher.register("apns", "token")
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        ("PlatformApplicationDisabled", DeliverySuspended),
+        ("Throttled", DeliveryUnavailable),
+        ("AuthorizationError", DeliveryUnavailable),
+        ("NotFound", DeliveryRefused),
+        ("InvalidParameter", DeliveryRefused),
+    ],
+)
+def test_what_an_answer_means(
+    pusher: SnsPusher, stub: Stubber, code: str, error: type[Exception]
+) -> None:
+    stub.add_client_error("publish", code)
+    with pytest.raises(error, match=code) as raised:
+        pusher.push("arn:aws:sns:::endpoint/APNS/a/1", title="Hello", text="there")
+    assert type(raised.value) is error
+
+
+def test_an_answer_of_a_broken_service_says_nothing(pusher: SnsPusher, stub: Stubber) -> None:
+    stub.add_client_error("publish", "InternalError", http_status_code=500)
+    with pytest.raises(DeliveryUncertain):
+        pusher.push("arn:aws:sns:::endpoint/APNS/a/1", title="Hello", text="there")

@@ -1,12 +1,13 @@
 """One congratulation per completed upgrade and channel, to those who can be reached."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
 
-from nft_upgrade.consumers.intake import Intake
-from nft_upgrade.consumers.notification import EMAIL, NAME, Notifier
+from nft_upgrade.consumers.intake import Intake, Poison
+from nft_upgrade.consumers.notification import NAME, PUSH_NAME, Notifier, Outlet
+from nft_upgrade.consumers.outlets import EMAIL, MailOutlet, PushOutlet
 from nft_upgrade.consumers.ports import NotificationStatus
 from nft_upgrade.domain.contact import Contact, Device, LinkPurpose, is_genuine, read_link
 from nft_upgrade.domain.events import EventType, UpgradeEvent
@@ -25,6 +26,7 @@ from tests.fakes.events import (
 from tests.fakes.notification import FakeContacts, FakeMailer, FakePresence, FakePusher
 from tests.fakes.storage import FakeIds
 
+ORIGIN = "http://localhost:8000"
 COMPLETED = story()[-1]
 ADDRESS = "user@example.org"
 REACHABLE = Contact(user_id="wallet-1", link_key="07" * 32, address=ADDRESS, version=1)
@@ -47,17 +49,22 @@ class Office:
     meter: FakeMeter = field(default_factory=FakeMeter)
 
     def take(self, event: UpgradeEvent = COMPLETED) -> bool:
+        """Mail alone, as the two are consumers of their own."""
+        return self._take(MailOutlet(self.contacts, self.mailer, origin=ORIGIN), event)
+
+    def push(self, event: UpgradeEvent = COMPLETED) -> bool:
+        return self._take(PushOutlet(self.contacts, self.pusher), event)
+
+    def _take(self, outlet: Outlet, event: UpgradeEvent) -> bool:
         return Notifier(
+            outlet,
             self.kept,
-            self.contacts,
             self.presence,
-            self.mailer,
-            self.pusher,
             default_catalogue(),
             self.clock,
             self.ids,
             self.meter,
-            origin="http://localhost:8000",
+            origin=ORIGIN,
         ).take(event)
 
     def outcome(self, channel: str = EMAIL) -> tuple[NotificationStatus, str | None]:
@@ -94,8 +101,9 @@ def test_every_mail_has_a_way_out_that_is_signed_for_its_address(office: Office)
 
 def test_the_same_completion_twice_is_one_message_per_channel(office: Office) -> None:
     office.contacts.add_device(PHONE)
-    office.take()
-    assert not office.take()
+    for take in (office.take, office.push):
+        assert take()
+        assert not take()
     assert (len(office.mailer.sent), len(office.pusher.sent)) == (1, 1)
 
 
@@ -156,6 +164,7 @@ def test_who_watched_when_it_happened_or_later_gets_nothing(
     until = COMPLETED.occurred_at + timedelta(seconds=seconds)
     office.presence.mark(["wallet-1"], until=until)
     office.take()
+    office.push()
     assert bool(office.mailer.sent) is bool(office.pusher.sent) is is_sent
 
 
@@ -164,7 +173,7 @@ def test_who_watched_when_it_happened_or_later_gets_nothing(
 
 def test_every_device_gets_its_own_push(office: Office) -> None:
     office.contacts.add_device(PHONE)
-    office.take()
+    office.push()
     assert office.pusher.sent == [
         (
             "endpoint/1",
@@ -178,14 +187,15 @@ def test_every_device_gets_its_own_push(office: Office) -> None:
 def test_push_is_not_sent_where_it_is_switched_off(office: Office) -> None:
     office.contacts.put(REACHABLE.switch(wants_mail=True, wants_push=False))
     office.contacts.add_device(PHONE)
-    office.take()
-    assert not office.pusher.sent and office.mailer.sent
+    office.push()
+    assert not office.pusher.sent
+    assert office.outcome("push#d1") == (NotificationStatus.SKIPPED, "switched off")
 
 
 def test_a_device_whose_app_is_gone_is_forgotten(office: Office) -> None:
     office.contacts.add_device(PHONE)
     office.pusher.disabled.add("endpoint/1")
-    office.take()
+    office.push()
     assert office.outcome("push#d1")[0] is NotificationStatus.REFUSED
     assert not office.contacts.devices("wallet-1")
 
@@ -193,16 +203,80 @@ def test_a_device_whose_app_is_gone_is_forgotten(office: Office) -> None:
 # --- when sending fails ---------------------------------------------------------------------------
 
 
-def test_a_mail_that_could_not_be_sent_is_tried_again_and_holds_no_push_up() -> None:
+def test_a_mail_that_could_not_be_sent_is_tried_again() -> None:
+    office = Office(mailer=FakeMailer(outages=1))
+    with pytest.raises(DeliveryUnavailable):
+        office.take()
+    assert office.outcome()[0] is NotificationStatus.UNSENT
+    assert office.take()
+    assert office.outcome()[0] is NotificationStatus.SENT
+    assert len(office.mailer.sent) == 1
+
+
+def test_the_trouble_of_one_outlet_is_not_the_others() -> None:
     office = Office(mailer=FakeMailer(outages=1))
     office.contacts.add_device(PHONE)
     with pytest.raises(DeliveryUnavailable):
         office.take()
-    assert office.outcome()[0] is NotificationStatus.UNSENT
-    assert len(office.pusher.sent) == 1
-    assert office.take()
-    assert office.outcome()[0] is NotificationStatus.SENT
-    assert (len(office.mailer.sent), len(office.pusher.sent)) == (1, 1)
+    assert office.push()
+    office.pusher.outages = 1
+    other = replace(COMPLETED, upgrade_id="up-2")
+    with pytest.raises(DeliveryUnavailable):
+        office.push(other)
+    assert office.take(other)
+
+
+@pytest.mark.parametrize(("outlet", "hours"), [("mail", 6), ("push", 1)])
+def test_what_stays_unsent_for_too_long_is_given_up_and_sent_by_a_replay(
+    office: Office, outlet: str, hours: int
+) -> None:
+    office.contacts.add_device(PHONE)
+    service, take, channel = (
+        (office.mailer, office.take, EMAIL)
+        if outlet == "mail"
+        else (office.pusher, office.push, "push#d1")
+    )
+    service.outages = 3
+    office.clock.sleep(100_000)  # an event that comes late has all its patience before it
+    with pytest.raises(DeliveryUnavailable):
+        take()
+    office.clock.sleep(hours * 3600 - 1)
+    with pytest.raises(DeliveryUnavailable):
+        take()
+    office.clock.sleep(1)
+    with pytest.raises(Poison, match=channel) as poison:
+        take()
+    assert poison.value.kind == "undelivered"
+    assert office.outcome(channel)[0] is NotificationStatus.UNSENT
+    assert take()
+    assert office.outcome(channel)[0] is NotificationStatus.SENT
+    assert len(service.sent) == 1
+
+
+def test_an_application_that_is_switched_off_holds_nobody_up(office: Office) -> None:
+    """Its devices' messages become dead letters at once, those of other app stores go out."""
+    tablet = replace(PHONE, id="d2", platform="fcm", endpoint="endpoint/2")
+    for device in (PHONE, tablet):
+        office.contacts.add_device(device)
+    office.pusher.suspended.add(PHONE.endpoint)
+    buried = FakeDeadLetters()
+    intake = Intake(
+        PUSH_NAME,
+        read=from_record,
+        take=office.push,
+        dead_letters=buried,
+        meter=office.meter,
+        clock=office.clock,
+    )
+    intake.handle(msk_event([COMPLETED]))
+    (letter,) = buried.buried
+    assert letter.kind == "undelivered"
+    assert letter.reason == "push#d1: PlatformApplicationDisabled"
+    assert [endpoint for endpoint, _, _ in office.pusher.sent] == ["endpoint/2"]
+    assert office.contacts.devices("wallet-1"), "the device did nothing wrong"
+    office.pusher.suspended.clear()
+    intake.handle(msk_event([COMPLETED]))
+    assert [endpoint for endpoint, _, _ in office.pusher.sent] == ["endpoint/2", "endpoint/1"]
 
 
 def test_who_unsubscribes_before_the_second_try_gets_nothing() -> None:

@@ -5,7 +5,13 @@ from datetime import datetime
 
 from nft_upgrade.domain.contact import Contact, Device, address_digest
 from nft_upgrade.domain.errors import StorageUnavailable, VersionConflict
-from nft_upgrade.ports import DeliveryRefused, DeliveryUnavailable, DeliveryUncertain, Mail
+from nft_upgrade.ports import (
+    DeliveryRefused,
+    DeliverySuspended,
+    DeliveryUnavailable,
+    DeliveryUncertain,
+    Mail,
+)
 
 
 class FakeContacts:
@@ -102,6 +108,8 @@ class FakePusher:
     def __init__(self) -> None:
         self.sent: list[tuple[str, str, str]] = []
         self.disabled: set[str] = set()
+        self.suspended: set[str] = set()
+        """Endpoints whose application is switched off."""
         self.outages = 0
 
     def register(self, platform: str, device_token: str) -> str:
@@ -115,6 +123,8 @@ class FakePusher:
     def push(self, endpoint: str, *, title: str, text: str) -> str:
         if endpoint in self.disabled:
             raise DeliveryRefused("EndpointDisabled")
+        if endpoint in self.suspended:
+            raise DeliverySuspended("PlatformApplicationDisabled")
         if self.outages:
             self.outages -= 1
             raise DeliveryUnavailable("throttled")

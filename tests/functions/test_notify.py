@@ -1,4 +1,4 @@
-"""`notify` and `mail_feedback` with real batches, the emulator's SES, SNS and tables."""
+"""`notify`, `notify_push` and `mail_feedback` on real batches, the emulator's SES, SNS, tables."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -79,7 +79,7 @@ def test_a_registered_device_gets_a_push_and_a_disabled_one_is_forgotten(aws: Aw
         if name == "gone":
             sns.set_endpoint_attributes(EndpointArn=endpoint, Attributes={"Enabled": "false"})
     environment = {**aws.environment, "PUSH_APPLICATIONS": f"apns={arn}"}
-    with loaded("notify", environment) as notify:
+    with loaded("notify_push", environment) as notify:
         notify(msk_event(story("up-pushed", "wallet-pushed")))
     told = {name: status for name, (status, _) in outcomes(database, "wallet-pushed").items()}
     assert told["push#live"] is NotificationStatus.SENT

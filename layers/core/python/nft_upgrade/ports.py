@@ -471,6 +471,11 @@ class DeliveryUnavailable(Exception):
     """Nothing was sent; the same message may be taken later."""
 
 
+class DeliverySuspended(DeliveryUnavailable):
+    """Nothing was sent, and nothing will be before somebody mends it; it concerns this recipient's
+    provider alone, so others need not wait."""
+
+
 class DeliveryUncertain(Exception):
     """It may be on its way: whoever sends it again may send it twice."""
 

@@ -156,8 +156,10 @@ def _is_open(instead_of: Notification | None) -> Condition:
     """True for a message nobody began, or for the try that certainly sent nothing."""
     if instead_of is None:
         return ContactItem.contact.does_not_exist()
-    is_unsent = ContactItem.status == NotificationStatus.UNSENT.value
-    return is_unsent & _is_claimed_by(instead_of)
+    is_its: Condition = _is_claimed_by(instead_of) & (
+        ContactItem.status == NotificationStatus.UNSENT.value
+    )
+    return is_its
 
 
 def _is_claimed_by(notification: Notification) -> Condition:

@@ -15,7 +15,12 @@ from botocore.exceptions import (
 )
 
 from nft_upgrade.adapters.ses_mailer import ONCE, told
-from nft_upgrade.ports import DeliveryRefused, DeliveryUnavailable, DeliveryUncertain
+from nft_upgrade.ports import (
+    DeliveryRefused,
+    DeliverySuspended,
+    DeliveryUnavailable,
+    DeliveryUncertain,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -31,6 +36,9 @@ REFUSALS = frozenset(
     }
 )
 """https://docs.aws.amazon.com/sns/latest/api/API_Publish.html"""
+SUSPENSIONS = frozenset({"PlatformApplicationDisabled", "PlatformApplicationDisabledException"})
+"""One app store's credentials ran out: SNS switches off that application alone, until an operator
+gives it new ones."""
 
 EXISTING = re.compile(r"Endpoint (arn:[^ ]+) already exists with the same [Tt]oken")
 """A disabled endpoint may not be returned as the same; then only the message has its ARN."""
@@ -55,7 +63,7 @@ class SnsPusher:
         try:
             return self._enabled(application, device_token)
         except ClientError as error:
-            raise told(error, REFUSALS) from error
+            raise _told(error) from error
         except BotoCoreError as error:
             raise DeliveryUnavailable(str(error)) from error
 
@@ -93,7 +101,7 @@ class SnsPusher:
                 TargetArn=endpoint, Message=message, MessageStructure="json"
             )
         except ClientError as error:
-            raise told(error, REFUSALS) from error
+            raise _told(error) from error
         except (EndpointConnectionError, ConnectTimeoutError) as error:
             raise DeliveryUnavailable(str(error)) from error
         except BotoCoreError as error:
@@ -103,6 +111,11 @@ class SnsPusher:
     @cached_property
     def _client(self) -> "SNSClient":
         return boto3.client("sns", config=ONCE)
+
+
+def _told(error: ClientError) -> DeliveryRefused | DeliveryUnavailable | DeliveryUncertain:
+    code = error.response["Error"]["Code"]
+    return DeliverySuspended(code) if code in SUSPENSIONS else told(error, REFUSALS)
 
 
 def _forms(title: str, text: str) -> dict[str, str]:
