@@ -13,7 +13,7 @@ from nft_upgrade.domain.contact import Contact, Device, LinkPurpose, is_genuine,
 from nft_upgrade.domain.events import EventType, UpgradeEvent
 from nft_upgrade.domain.levels import default_catalogue
 from nft_upgrade.messages import from_record
-from nft_upgrade.ports import DeliveryUnavailable, Mail
+from nft_upgrade.ports import DeliveryUnavailable, Mail, Watch
 from tests.fakes.events import (
     START,
     FakeDeadLetters,
@@ -156,13 +156,24 @@ def test_a_suppressed_address_gets_nothing(office: Office) -> None:
     assert office.outcome() == (NotificationStatus.SKIPPED, "suppressed")
 
 
-@pytest.mark.parametrize(("seconds", "is_sent"), [(-1, True), (0, False), (3600, False)])
-def test_who_watched_when_it_happened_or_later_gets_nothing(
-    office: Office, seconds: int, is_sent: bool
+@pytest.mark.parametrize(
+    ("since", "until", "is_sent"),
+    [
+        (-60, -1, True),
+        (-60, 0, False),
+        (-60, 3600, False),
+        (0, 60, False),
+        (1, 3600, True),
+    ],
+)
+def test_only_who_watched_when_it_happened_gets_nothing(
+    office: Office, since: int, until: int, is_sent: bool
 ) -> None:
+    """Also of a completion that was held up meanwhile: who comes later has not seen it."""
     office.contacts.add_device(PHONE)
-    until = COMPLETED.occurred_at + timedelta(seconds=seconds)
-    office.presence.mark(["wallet-1"], until=until)
+    at = COMPLETED.occurred_at
+    begun, ended = (at + timedelta(seconds=seconds) for seconds in (since, until))
+    office.presence.mark([Watch(user_id="wallet-1", since=begun, until=ended)])
     office.take()
     office.push()
     assert bool(office.mailer.sent) is bool(office.pusher.sent) is is_sent

@@ -11,6 +11,7 @@ from nft_upgrade.ports import (
     DeliveryUnavailable,
     DeliveryUncertain,
     Mail,
+    Watch,
 )
 
 
@@ -66,18 +67,18 @@ class FakePresence:
     """`Presence`; while `is_away` it raises."""
 
     def __init__(self) -> None:
-        self.until: dict[str, datetime] = {}
+        self.kept: dict[str, Watch] = {}
         self.batches: list[int] = []
         self.is_away = False
 
-    def mark(self, user_ids: Sequence[str], *, until: datetime) -> None:
+    def mark(self, watches: Sequence[Watch]) -> None:
         if self.is_away:
             raise StorageUnavailable("away")
-        self.batches.append(len(user_ids))
-        self.until.update(dict.fromkeys(user_ids, until))
+        self.batches.append(len(watches))
+        self.kept.update((watch.user_id, watch) for watch in watches)
 
-    def seen_until(self, user_id: str) -> datetime | None:
-        return self.until.get(user_id)
+    def watch(self, user_id: str) -> Watch | None:
+        return self.kept.get(user_id)
 
 
 class FakeMailer:

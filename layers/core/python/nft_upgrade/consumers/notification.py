@@ -126,9 +126,10 @@ class Notifier:
         return channels
 
     def _was_watching(self, event: UpgradeEvent) -> bool:
-        """When it happened or later: a late delivery must not depend on when it comes."""
-        seen_until = self._presence.seen_until(event.user_id)
-        return seen_until is not None and seen_until >= event.occurred_at
+        """At the moment it happened. A stream opened later is most likely another upgrade's, and
+        shows nothing of this one; a late delivery must not depend on when it comes."""
+        watch = self._presence.watch(event.user_id)
+        return watch is not None and watch.covers(event.occurred_at)
 
     # --- one channel ---------------------------------------------------------------------------
 
