@@ -53,10 +53,6 @@ def test_a_message_of_another_kind_does_not_stop_those_behind_it() -> None:
     assert meter.counts["AddressesSuppressed"] == 1
 
 
-def sent_to(message: dict[str, Any], *addresses: str) -> dict[str, Any]:
-    return {**message, "mail": {"destination": list(addresses)}}
-
-
 @pytest.mark.parametrize("named", ["<ape@b.example>", "someone@b.example", "redacted"])
 @pytest.mark.parametrize("message", [bounce("Permanent"), complaint()])
 def test_the_address_we_wrote_to_is_suppressed_whoever_is_named(
@@ -65,8 +61,8 @@ def test_the_address_we_wrote_to_is_suppressed_whoever_is_named(
     """It may be forwarded: the far end names itself, or is not named at all."""
     (facts,) = (value for key, value in message.items() if key != "eventType")
     (recipients,) = (value for value in facts.values() if isinstance(value, list))
-    told = json.loads(json.dumps(sent_to(message, TO)).replace(recipients[0]["emailAddress"], named))
-    told["mail"]["destination"] = [TO]
+    told = json.loads(json.dumps(message).replace(recipients[0]["emailAddress"], named))
+    told["mail"] = {"destination": [TO]}
     contacts = FakeContacts()
     MailFeedback(contacts, FakeMeter(), FixedClock()).handle(sns_event(told))
     assert contacts.is_suppressed(TO)
