@@ -1,10 +1,10 @@
 """`python -m local.aws --port N`: AWS on this machine.
 
 An emulator (moto) on 127.0.0.1 with the product's tables, functions, state machine, audit bucket,
-mail sender and push applications. Functions run in this process, so they see its environment; whatever setting is not
-given there and concerns AWS itself is filled in. `--dynamodb-endpoint` puts the tables elsewhere
-(DynamoDB Local). `--data-dir` keeps DynamoDB's items over a kill; see `aws_journal`. `--functions`
-takes the functions and the state machine from another directory.
+mail sender and push applications. Functions run in this process, so they see its environment;
+whatever setting is not given there and concerns AWS itself is filled in. `--dynamodb-endpoint` puts
+the tables elsewhere (DynamoDB Local). `--data-dir` keeps DynamoDB's items over a kill; see
+`aws_journal`. `--functions` takes the functions and the state machine from another directory.
 """
 
 import argparse

@@ -104,6 +104,13 @@ def address_digest(address: str) -> str:
     return hashlib.sha256(address.lower().encode()).hexdigest()
 
 
+def mailbox_digest(address: str) -> str:
+    """The same for all names of one mailbox: what follows a plus sign (RFC 5233) is its owner's own
+    affair at most providers, and anybody can make it up."""
+    mailbox, _, domain = address.rpartition("@")
+    return address_digest(f"{mailbox.partition('+')[0]}@{domain}")
+
+
 def make_link(
     contact: Contact, purpose: LinkPurpose, address: str, *, expires_at: datetime | None = None
 ) -> str:
@@ -113,8 +120,10 @@ def make_link(
 
 
 def read_link(text: str) -> Link:
-    """ValueError when it is none."""
+    """ValueError when it is none, or not spelled as we spell it."""
     purpose, user_id, expires, mac = text.split(".")
+    if expires != str(int(expires)):
+        raise ValueError("not a number as we write it")
     return Link(LinkPurpose(purpose), user_id, int(expires), mac)
 
 

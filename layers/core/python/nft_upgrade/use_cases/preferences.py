@@ -16,8 +16,8 @@ from nft_upgrade.domain.contact import (
     Device,
     Link,
     LinkPurpose,
-    address_digest,
     is_genuine,
+    mailbox_digest,
     make_link,
     read_link,
 )
@@ -177,7 +177,7 @@ class Preferences:
         """The address last: who is stopped before cannot use up its share."""
         for (kind, limit, window), who in zip(LIMITS, (user_id, caller), strict=True):
             self._hit(f"confirm-{kind}:{who}", limit, window)
-        self._hit(f"confirm-address:{address_digest(address)}", ADDRESS_LIMIT, ADDRESS_WINDOW)
+        self._hit(f"confirm-address:{mailbox_digest(address)}", ADDRESS_LIMIT, ADDRESS_WINDOW)
 
     def _hit(self, name: str, limit: int, window: timedelta) -> None:
         wait = self._rate_limiter.hit(name, limit=limit, window=window, at=self._clock.now())
