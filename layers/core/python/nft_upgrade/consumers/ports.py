@@ -127,7 +127,7 @@ class DeadLetter:
     reason: str
     at: datetime
     kind: str = "broken"
-    """`broken`, `unknown_version`, `unknown_type` or `refused` (docs/events.md)."""
+    """`broken`, `unknown_version`, `unknown_type`, `refused` or `undelivered` (docs/events.md)."""
     key: str | None = None
     """As received: base64."""
 
