@@ -33,6 +33,7 @@ BUILDERS = {
     "publish_events": "None",
     "analytics": "wiring_events.analytics()",
     "notify": "wiring_events.notifier()",
+    "notify_push": "wiring_events.push_notifier()",
     "audit": "wiring_events.audit()",
     "verify_audit": "wiring_events.audit_check()",
     "replay_dead_letters": "wiring_events.replaying()",

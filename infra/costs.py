@@ -34,7 +34,7 @@ def monthly_minimum(stage: Stage) -> dict[str, float]:
     zones = len(stage.availability_zones)
     return {
         "kafka": _kafka(stage),
-        "event pollers": len(list(consumers())) * EVENT_POLLER,
+        "event pollers": len({row.pollers for row in consumers()}) * EVENT_POLLER,
         "nat gateways": stage.nat_gateways * NAT_GATEWAY,
         "endpoints": 2 * zones * ENDPOINT_PER_ZONE if stage.has_kafka_endpoints else 0.0,
         "load balancer": BALANCER,

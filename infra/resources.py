@@ -189,15 +189,23 @@ def sends_mail(resources: Resources, grantee: iam.IGrantable) -> None:
 
 
 def registers_devices(resources: Resources, grantee: iam.IGrantable) -> None:
-    """Make endpoints of the operator's platform applications; nothing without any."""
+    """Make and mend endpoints of the operator's platform applications; nothing without any.
+
+    AWS does not say whether it checks SetEndpointAttributes against the endpoint or against its
+    application (the Service Authorization Reference has no resource for either action).
+    """
     if applications := _applications(resources):
         _allow(grantee, ["sns:CreatePlatformEndpoint"], applications)
+        _allow(
+            grantee,
+            ["sns:SetEndpointAttributes"],
+            [*applications, *_endpoints(applications)],
+        )
 
 
 def pushes(resources: Resources, grantee: iam.IGrantable) -> None:
     """To endpoints of the operator's platform applications; nothing without any."""
-    endpoints = [arn.replace(":app/", ":endpoint/") + "/*" for arn in _applications(resources)]
-    if endpoints:
+    if endpoints := _endpoints(_applications(resources)):
         _allow(grantee, ["sns:Publish"], endpoints)
 
 
@@ -209,6 +217,11 @@ def marks_presence(resources: Resources, grantee: iam.IGrantable) -> None:
 def _applications(resources: Resources) -> list[str]:
     pairs = (resources.push_applications or "").split(",")
     return [pair.split("=", 1)[1] for pair in pairs if pair]
+
+
+def _endpoints(applications: Sequence[str]) -> list[str]:
+    """All that these applications have."""
+    return [arn.replace(":app/", ":endpoint/") + "/*" for arn in applications]
 
 
 def _allow(grantee: iam.IGrantable, actions: Sequence[str], resources: Sequence[str]) -> None:

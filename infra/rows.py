@@ -71,6 +71,8 @@ class Row:
     group: str | None = None
     """Of a Kafka consumer: its consumer group, which is also its name in metrics."""
     topics: Sequence[str] = ()
+    pollers: str | None = None
+    """The poller group of its event sources."""
     signs: str | None = None
     """The purpose of the key that it signs with; such a role has a name that the key's policy
     knows."""
@@ -100,9 +102,11 @@ def consumer(
     *grants: Grant,
     topics: Sequence[str] = TOPICS,
     settings: type[ConsumerSettings] = ConsumerSettings,
+    pollers: str | None = None,
 ) -> Row:
     """A Kafka consumer: function, event sources, grants, alarm and dashboard follow from this row.
-    It is in the network for its dead letters' sake alone."""
+    It is in the network for its dead letters' sake alone. `pollers`: the group whose event pollers
+    it shares; they are paid for by the group."""
     return Row(
         name=name,
         settings=settings,
@@ -111,6 +115,7 @@ def consumer(
         in_vpc=True,
         group=group,
         topics=topics,
+        pollers=pollers or group,
     )
 
 
@@ -184,9 +189,18 @@ ROWS = (
         writes(CONTACTS),
         reads(TRANSIENT),
         sends_mail,
+        topics=(TOPIC_COMPLETED,),
+        settings=NotifySettings,
+    ),
+    consumer(
+        "notify_push",
+        notification.PUSH_NAME,
+        writes(CONTACTS),
+        reads(TRANSIENT),
         pushes,
         topics=(TOPIC_COMPLETED,),
         settings=NotifySettings,
+        pollers=notification.NAME,
     ),
     consumer("audit", audit.NAME, archives, settings=AuditSettings),
     Row(

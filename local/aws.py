@@ -1,10 +1,10 @@
 """`python -m local.aws --port N`: AWS on this machine.
 
-An emulator (moto) on 127.0.0.1 with the product's tables, functions, state machine, audit bucket
-and mail sender. Functions run in this process, so they see its environment; whatever setting is not
-given there and concerns AWS itself is filled in. `--dynamodb-endpoint` puts the tables elsewhere
-(DynamoDB Local). `--data-dir` keeps DynamoDB's items over a kill; see `aws_journal`. `--functions`
-takes the functions and the state machine from another directory.
+An emulator (moto) on 127.0.0.1 with the product's tables, functions, state machine, audit bucket,
+mail sender and push applications. Functions run in this process, so they see its environment;
+whatever setting is not given there and concerns AWS itself is filled in. `--dynamodb-endpoint` puts
+the tables elsewhere (DynamoDB Local). `--data-dir` keeps DynamoDB's items over a kill; see
+`aws_journal`. `--functions` takes the functions and the state machine from another directory.
 """
 
 import argparse
@@ -25,6 +25,7 @@ from local.aws_resources import (
     STATE_MACHINE_ARN,
     create_resources,
     create_tables,
+    push_applications,
 )
 from local.engines import NAMED
 from local.process import READY
@@ -77,6 +78,7 @@ def environment(url: str, dynamodb_endpoint: str | None = None) -> dict[str, str
         "AWS_ACCOUNT_ID_ENDPOINT_MODE": "disabled",
         "STATE_MACHINE_ARN": STATE_MACHINE_ARN,
         "AUDIT_BUCKET": AUDIT_BUCKET,
+        "PUSH_APPLICATIONS": push_applications(),
     }
     if dynamodb_endpoint:
         variables["AWS_ENDPOINT_URL_DYNAMODB"] = dynamodb_endpoint

@@ -53,10 +53,20 @@ class Mailbox:
         @functools.wraps(original)
         def publish(endpoint: PlatformEndpoint, message: str) -> str:
             message_id = original(endpoint, message)
-            self._messages.append({"kind": "push", "to": endpoint.arn, "text": message})
+            self._messages.append(_push(endpoint, message))
             return message_id
 
         PlatformEndpoint.publish = publish  # type: ignore[assignment, method-assign]
+
+
+def _push(endpoint: PlatformEndpoint, message: str) -> dict[str, Any]:
+    """`text`: what SNS would hand to the endpoint's own platform."""
+    try:
+        forms = json.loads(message)
+        text = forms.get(endpoint.application.platform, forms["default"])
+    except (ValueError, KeyError, AttributeError):
+        text = message
+    return {"kind": "push", "to": endpoint.arn, "text": text}
 
 
 def _mail(request: dict[str, Any]) -> dict[str, Any]:

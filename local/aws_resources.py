@@ -18,6 +18,9 @@ ACCOUNT = "123456789012"
 REGION = "us-east-1"
 STATE_MACHINE_ARN = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:upgrade"
 AUDIT_BUCKET = "nft-upgrade-audit"
+PUSH_APPLICATION = "local"
+PUSH_PLATFORMS = {"apns": "APNS", "fcm": "GCM"}
+"""What an app calls its platform -> SNS's name of it."""
 NOTIFY_SENDER = "no-reply@nft.example"
 FUNCTIONS = Path(__file__).resolve().parent.parent / "functions"
 STATE_MACHINE_FILE = "upgrade.asl.json"
@@ -55,6 +58,8 @@ def create_resources(
         _create(lambda name=name: _create_function(endpoint, name))  # type: ignore[misc]
     _create_state_machine(endpoint, functions)
     _create(lambda: _create_bucket(endpoint))
+    for platform in PUSH_PLATFORMS.values():
+        _create_push_application(endpoint, platform)
     _create(lambda: client("ses", endpoint).verify_email_identity(EmailAddress=NOTIFY_SENDER))
 
 
@@ -70,6 +75,13 @@ def create_tables(endpoint: str, table_prefix: str = TABLE_PREFIX) -> None:
 def function_names(directory: Path = FUNCTIONS) -> list[str]:
     """Every function there is, by name."""
     return sorted(path.stem for path in directory.glob("*.py") if path.stem != "__init__")
+
+
+def push_applications() -> str:
+    """The setting `PUSH_APPLICATIONS` for those in the emulator."""
+    arn = f"arn:aws:sns:{REGION}:{ACCOUNT}:app"
+    pairs = PUSH_PLATFORMS.items()
+    return ",".join(f"{name}={arn}/{platform}/{PUSH_APPLICATION}" for name, platform in pairs)
 
 
 def function_arn(name: str) -> str:
@@ -166,6 +178,13 @@ def _create_state_machine(endpoint: str, functions: Path) -> None:
         lambda: step_functions.create_state_machine(
             name="upgrade", definition=text, roleArn=ROLE_ARN, type="STANDARD"
         )
+    )
+
+
+def _create_push_application(endpoint: str, platform: str) -> None:
+    """Where apps register; on AWS an operator makes it with the app store's credentials."""
+    client("sns", endpoint).create_platform_application(
+        Name=PUSH_APPLICATION, Platform=platform, Attributes={}
     )
 
 

@@ -16,6 +16,10 @@ REGION = "us-east-1"
 ACCOUNT = "123456789012"
 AUDIT_BUCKET = "nft-upgrade-audit"
 STATE_MACHINE_ARN = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:upgrade"
+PUSH_APPLICATIONS = (
+    f"apns=arn:aws:sns:{REGION}:{ACCOUNT}:app/APNS/local,"
+    f"fcm=arn:aws:sns:{REGION}:{ACCOUNT}:app/GCM/local"
+)
 
 
 class Kafka(StrEnum):
@@ -164,6 +168,7 @@ def handler_environment(settings: LocalSettings, ports: Ports) -> dict[str, str 
         "SESSION_KMS_KEY_ID": "alias/session",
         "STATE_MACHINE_ARN": STATE_MACHINE_ARN,
         "AUDIT_BUCKET": AUDIT_BUCKET,
+        "PUSH_APPLICATIONS": PUSH_APPLICATIONS,
         "PUBLIC_ORIGIN": f"http://localhost:{ports.public}",
         "TRUSTED_PROXY_HOPS": "1",
         **_kafka(settings, ports),

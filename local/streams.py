@@ -1,7 +1,7 @@
 """`python -m local.streams`: what AWS moves between the services, on one machine.
 
 - the upgrades table's stream -> `publish_events` (stream_pump.py)
-- Kafka -> `analytics`, `notify`, `audit`, a consumer group each (consumer_pump.py)
+- Kafka -> `analytics`, `notify`, `notify_push`, `audit`, a consumer group each (consumer_pump.py)
 - the schedule -> `sweep`
 
 Functions are the files of `functions/`, called in this process with Lambda's events. On start, what
@@ -41,6 +41,7 @@ from nft_upgrade.messages import TOPIC_COMPLETED, TOPICS
 CONSUMERS = (
     ("analytics", analytics.NAME, TOPICS),
     ("notify", notification.NAME, (TOPIC_COMPLETED,)),
+    ("notify_push", notification.PUSH_NAME, (TOPIC_COMPLETED,)),
     ("audit", audit.NAME, TOPICS),
 )
 """Function, consumer group, topics."""

@@ -5,7 +5,10 @@
    an hour.
 2. A mark is never taken back. A completed upgrade ends its streams, and the notification is decided
    a moment later: by then the user must still count as having watched.
-3. One pass at a time, in a thread of its own. A table that does not answer makes marks late, which
+3. A mark says since when, too: who comes later has not seen what was before. A user counts as
+   coming with the pass before the one that finds them, up to 2 s early, and as staying while the
+   last mark holds, so that a reconnect begins nothing anew.
+4. One pass at a time, in a thread of its own. A table that does not answer makes marks late, which
    at worst is a mail too many; streams do not notice.
 """
 
@@ -13,9 +16,10 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from nft_upgrade.ports import Presence
+from nft_upgrade.ports import Presence, Watch
 
 log = logging.getLogger(__name__)
 BATCH = 25
@@ -23,6 +27,15 @@ BATCH = 25
 PASS_SECONDS = 2.0
 RENEW_AT = 0.75
 """Of a mark's life; what is left covers a pass, a slow write and other machines' clocks."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A user who watches, or did a moment ago. `due`: when to mark again, in the loop's time."""
+
+    since: datetime
+    until: datetime
+    due: float = 0.0
 
 
 class PresenceMarks:
@@ -43,7 +56,8 @@ class PresenceMarks:
         self._users = users
         self._now = now
         self._random = random
-        self._renewals: dict[bytes, float] = {}
+        self._known: dict[bytes, _Known] = {}
+        self._looked_at: datetime | None = None
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="presence")
         self.written = 0
         self.failures = 0
@@ -58,30 +72,43 @@ class PresenceMarks:
         """One pass: mark who is not marked or soon no longer, forget who has left."""
         loop = asyncio.get_running_loop()
         users = set(self._users())
-        self._renewals = {user: due for user, due in self._renewals.items() if user in users}
-        due = [user for user in users if self._renewals.get(user, 0.0) <= loop.time()]
+        self._note(users, self._now())
+        due = [user for user in users if self._known[user].due <= loop.time()]
         for start in range(0, len(due), BATCH):
             some = due[start : start + BATCH]
             until = self._now() + timedelta(seconds=self._life)
-            names = [user.decode() for user in some]
             try:
-                await loop.run_in_executor(self._pool, self._mark, names, until)
+                await loop.run_in_executor(
+                    self._pool, self._presence.mark, self._watches(some, until)
+                )
             except Exception as error:  # noqa: BLE001 - whatever storage raises: the next pass tries
                 self.failures += 1
                 log.warning("presence: %s: %s", type(error).__name__, error)
                 return
-            self._marked(some, loop.time())
+            self._marked(some, until, loop.time())
 
     def close(self) -> None:
         """Begin no more writes."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _mark(self, user_ids: list[str], until: datetime) -> None:
-        self._presence.mark(user_ids, until=until)
+    def _note(self, users: set[bytes], now: datetime) -> None:
+        """Who came since the last pass, and who left so long ago that their mark ran out."""
+        known = self._known.items()
+        self._known = {user: each for user, each in known if user in users or each.until >= now}
+        for user in users - self._known.keys():
+            self._known[user] = _Known(since=self._looked_at or now, until=now)
+        self._looked_at = now
 
-    def _marked(self, users: list[bytes], at: float) -> None:
+    def _watches(self, users: list[bytes], until: datetime) -> list[Watch]:
+        return [
+            Watch(user_id=user.decode(), since=self._known[user].since, until=until)
+            for user in users
+        ]
+
+    def _marked(self, users: list[bytes], until: datetime, at: float) -> None:
         """A little apart, so that a restart's reconnects are not renewed as one wave."""
         self.written += len(users)
         for user in users:
             share = RENEW_AT * (0.9 + 0.1 * self._random())
-            self._renewals[user] = at + self._life * share
+            due = at + self._life * share
+            self._known[user] = _Known(self._known[user].since, until, due)

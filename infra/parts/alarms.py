@@ -18,7 +18,7 @@ from constructs import Construct
 from infra.parts.event_sources import consumer_group
 from infra.rows import consumers
 from infra.stages import Stage
-from nft_upgrade.consumers import audit, outbox
+from nft_upgrade.consumers import audit, notification, outbox
 
 NAMESPACE = "NftUpgrade"
 MINUTE = Duration.minutes(1)
@@ -371,13 +371,14 @@ def _mail() -> Iterator[Row]:
         ("DeliveriesUncertain", 1, "may or may not have been sent, and is not repeated"),
         ("DeliveriesRefused", 10, "was refused for good"),
     ):
-        yield Row(
-            id=name,
-            metric=counter(name, "nft-notifications"),
-            threshold=count,
-            says=f"A message {what}.",
-            runbook="deployment.md#mail-trouble",
-        )
+        for by, consumer in (("Mail", notification.NAME), ("Push", notification.PUSH_NAME)):
+            yield Row(
+                id=f"{by}{name}",
+                metric=counter(name, consumer),
+                threshold=count,
+                says=f"{by}: a message {what}.",
+                runbook="deployment.md#mail-trouble",
+            )
 
 
 def _throttled(name: str, function: lambda_.Function) -> Row:

@@ -12,7 +12,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.parts.kafka import Kafka
-from infra.rows import consumers
+from infra.rows import Row, consumers
 
 READ_ACTIONS = ("kafka:DescribeCluster", "kafka:DescribeClusterV2", "kafka:GetBootstrapBrokers")
 VPC_ACTIONS = (
@@ -53,8 +53,7 @@ class EventSources(Construct):
         self.kafka_failures = dead_letter_queue(self, "KafkaFailures", data_key)
         self._add_stream(functions["publish_events"], upgrades)
         for row in consumers():
-            assert row.group
-            self._add_consumer(functions[row.name], row.group, row.topics)
+            self._add_consumer(functions[row.name], row)
 
     def _add_stream(self, function: lambda_.Function, table: dynamodb.Table) -> None:
         """Only inserted events; what is given up after a day the sweep publishes."""
@@ -77,12 +76,12 @@ class EventSources(Construct):
             )
         )
 
-    def _add_consumer(self, function: lambda_.Function, group: str, topics: Sequence[str]) -> None:
+    def _add_consumer(self, function: lambda_.Function, row: Row) -> None:
         """A day of attempts, halved batches, then the queue: by default Lambda tries for ever."""
-        role = function.role
-        assert role
-        self._let_poller_in(role, group, topics)
-        for topic in topics:
+        role, group = function.role, row.group
+        assert role and group
+        self._let_poller_in(role, group, row.topics)
+        for topic in row.topics:
             # The plain mapping: `ManagedKafkaEventSource` would add a managed policy to the role.
             lambda_.EventSourceMapping(
                 self,
@@ -99,7 +98,7 @@ class EventSources(Construct):
                 max_record_age=Duration.days(1),
                 on_failure=sources.SqsDlq(self.kafka_failures),
                 provisioned_poller_config=lambda_.ProvisionedPollerConfig(
-                    minimum_pollers=1, maximum_pollers=2, poller_group_name=group
+                    minimum_pollers=1, maximum_pollers=2, poller_group_name=row.pollers
                 ),
             ).node.add_dependency(role)
 

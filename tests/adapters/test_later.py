@@ -77,7 +77,7 @@ def test_a_step_that_mints_loads_them() -> None:
 
 
 def test_consumers_load_neither_them_nor_the_http_framework() -> None:
-    for name in ("analytics", "notify", "audit", "publish_events"):
+    for name in ("analytics", "notify", "notify_push", "audit", "publish_events"):
         assert loaded(f"import {name}\nassert 'fastapi' not in sys.modules") == []
 
 

@@ -51,3 +51,36 @@ def test_a_message_of_another_kind_does_not_stop_those_behind_it() -> None:
     assert MailFeedback(contacts, meter, FixedClock()).handle(told) == 1
     assert contacts.is_suppressed(TO)
     assert meter.counts["AddressesSuppressed"] == 1
+
+
+@pytest.mark.parametrize("named", ["<ape@b.example>", "someone@b.example", "redacted"])
+@pytest.mark.parametrize("message", [bounce("Permanent"), complaint()])
+def test_the_address_we_wrote_to_is_suppressed_whoever_is_named(
+    message: dict[str, Any], named: str
+) -> None:
+    """It may be forwarded: the far end names itself, or is not named at all."""
+    (facts,) = (value for key, value in message.items() if key != "eventType")
+    (recipients,) = (value for value in facts.values() if isinstance(value, list))
+    told = json.loads(json.dumps(message).replace(recipients[0]["emailAddress"], named))
+    told["mail"] = {"destination": [TO]}
+    contacts = FakeContacts()
+    MailFeedback(contacts, FakeMeter(), FixedClock()).handle(sns_event(told))
+    assert contacts.is_suppressed(TO)
+
+
+@pytest.mark.parametrize(
+    "form", [f"<{TO}>", f"An Ape <{TO}>", f'"Ape, An" <{TO}>', f" {TO} ", f"=?utf-8?q?Ape?= <{TO}>"]
+)
+def test_an_address_is_found_in_whatever_form_a_report_has_it(form: str) -> None:
+    message = json.loads(json.dumps(bounce("Permanent")).replace(TO, json.dumps(form)[1:-1]))
+    contacts = FakeContacts()
+    MailFeedback(contacts, FakeMeter(), FixedClock()).handle(sns_event(message))
+    assert contacts.is_suppressed(TO)
+
+
+def test_one_unreadable_recipient_does_not_spare_the_others() -> None:
+    message = bounce("Permanent")
+    message["bounce"]["bouncedRecipients"][:0] = [{}, "nobody", {"emailAddress": None}]
+    contacts = FakeContacts()
+    MailFeedback(contacts, FakeMeter(), FixedClock()).handle(sns_event(message))
+    assert contacts.is_suppressed(TO)

@@ -1,19 +1,32 @@
 """One congratulation per completed upgrade and channel, to those who can be reached."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
 
-from nft_upgrade.consumers.notification import EMAIL, Notifier
+from nft_upgrade.consumers.intake import Intake, Poison
+from nft_upgrade.consumers.notification import NAME, PUSH_NAME, Notifier, Outlet
+from nft_upgrade.consumers.outlets import EMAIL, MailOutlet, PushOutlet
 from nft_upgrade.consumers.ports import NotificationStatus
 from nft_upgrade.domain.contact import Contact, Device, LinkPurpose, is_genuine, read_link
 from nft_upgrade.domain.events import EventType, UpgradeEvent
 from nft_upgrade.domain.levels import default_catalogue
-from nft_upgrade.ports import DeliveryUnavailable, Mail
-from tests.fakes.events import START, FakeMeter, FakeNotifications, FixedClock, story
+from nft_upgrade.messages import from_record
+from nft_upgrade.ports import DeliveryUnavailable, Mail, Watch
+from tests.fakes.events import (
+    START,
+    FakeDeadLetters,
+    FakeMeter,
+    FakeNotifications,
+    FixedClock,
+    msk_event,
+    story,
+)
 from tests.fakes.notification import FakeContacts, FakeMailer, FakePresence, FakePusher
+from tests.fakes.storage import FakeIds
 
+ORIGIN = "http://localhost:8000"
 COMPLETED = story()[-1]
 ADDRESS = "user@example.org"
 REACHABLE = Contact(user_id="wallet-1", link_key="07" * 32, address=ADDRESS, version=1)
@@ -31,19 +44,27 @@ class Office:
     presence: FakePresence = field(default_factory=FakePresence)
     mailer: FakeMailer = field(default_factory=FakeMailer)
     pusher: FakePusher = field(default_factory=FakePusher)
+    clock: FixedClock = field(default_factory=FixedClock)
+    ids: FakeIds = field(default_factory=FakeIds)
     meter: FakeMeter = field(default_factory=FakeMeter)
 
     def take(self, event: UpgradeEvent = COMPLETED) -> bool:
+        """Mail alone, as the two are consumers of their own."""
+        return self._take(MailOutlet(self.contacts, self.mailer, origin=ORIGIN), event)
+
+    def push(self, event: UpgradeEvent = COMPLETED) -> bool:
+        return self._take(PushOutlet(self.contacts, self.pusher), event)
+
+    def _take(self, outlet: Outlet, event: UpgradeEvent) -> bool:
         return Notifier(
+            outlet,
             self.kept,
-            self.contacts,
             self.presence,
-            self.mailer,
-            self.pusher,
             default_catalogue(),
-            FixedClock(),
+            self.clock,
+            self.ids,
             self.meter,
-            origin="http://localhost:8000",
+            origin=ORIGIN,
         ).take(event)
 
     def outcome(self, channel: str = EMAIL) -> tuple[NotificationStatus, str | None]:
@@ -80,15 +101,31 @@ def test_every_mail_has_a_way_out_that_is_signed_for_its_address(office: Office)
 
 def test_the_same_completion_twice_is_one_message_per_channel(office: Office) -> None:
     office.contacts.add_device(PHONE)
-    office.take()
-    assert not office.take()
+    for take in (office.take, office.push):
+        assert take()
+        assert not take()
     assert (len(office.mailer.sent), len(office.pusher.sent)) == (1, 1)
 
 
 @pytest.mark.parametrize("event", [e for e in story() if e.type is not EventType.UPGRADE_COMPLETED])
 def test_only_a_completion_is_congratulated(office: Office, event: UpgradeEvent) -> None:
-    assert not office.take(event)
+    office.take(event)
     assert not office.kept.kept and not office.mailer.sent
+
+
+def test_only_what_came_before_is_counted_as_a_duplicate(office: Office) -> None:
+    intake = Intake(
+        NAME,
+        read=from_record,
+        take=office.take,
+        dead_letters=FakeDeadLetters(),
+        meter=office.meter,
+        clock=FixedClock(),
+    )
+    intake.handle(msk_event(story()))
+    assert office.meter.counts["Duplicates"] == 0, "eight of them are no completions"
+    intake.handle(msk_event([COMPLETED]))
+    assert office.meter.counts["Duplicates"] == 1
 
 
 # --- who is not written to ------------------------------------------------------------------------
@@ -119,14 +156,26 @@ def test_a_suppressed_address_gets_nothing(office: Office) -> None:
     assert office.outcome() == (NotificationStatus.SKIPPED, "suppressed")
 
 
-@pytest.mark.parametrize(("seconds", "is_sent"), [(-1, True), (0, False), (3600, False)])
-def test_who_watched_when_it_happened_or_later_gets_nothing(
-    office: Office, seconds: int, is_sent: bool
+@pytest.mark.parametrize(
+    ("since", "until", "is_sent"),
+    [
+        (-60, -1, True),
+        (-60, 0, False),
+        (-60, 3600, False),
+        (0, 60, False),
+        (1, 3600, True),
+    ],
+)
+def test_only_who_watched_when_it_happened_gets_nothing(
+    office: Office, since: int, until: int, is_sent: bool
 ) -> None:
+    """Also of a completion that was held up meanwhile: who comes later has not seen it."""
     office.contacts.add_device(PHONE)
-    until = COMPLETED.occurred_at + timedelta(seconds=seconds)
-    office.presence.mark(["wallet-1"], until=until)
+    at = COMPLETED.occurred_at
+    begun, ended = (at + timedelta(seconds=seconds) for seconds in (since, until))
+    office.presence.mark([Watch(user_id="wallet-1", since=begun, until=ended)])
     office.take()
+    office.push()
     assert bool(office.mailer.sent) is bool(office.pusher.sent) is is_sent
 
 
@@ -135,7 +184,7 @@ def test_who_watched_when_it_happened_or_later_gets_nothing(
 
 def test_every_device_gets_its_own_push(office: Office) -> None:
     office.contacts.add_device(PHONE)
-    office.take()
+    office.push()
     assert office.pusher.sent == [
         (
             "endpoint/1",
@@ -149,14 +198,15 @@ def test_every_device_gets_its_own_push(office: Office) -> None:
 def test_push_is_not_sent_where_it_is_switched_off(office: Office) -> None:
     office.contacts.put(REACHABLE.switch(wants_mail=True, wants_push=False))
     office.contacts.add_device(PHONE)
-    office.take()
-    assert not office.pusher.sent and office.mailer.sent
+    office.push()
+    assert not office.pusher.sent
+    assert office.outcome("push#d1") == (NotificationStatus.SKIPPED, "switched off")
 
 
 def test_a_device_whose_app_is_gone_is_forgotten(office: Office) -> None:
     office.contacts.add_device(PHONE)
     office.pusher.disabled.add("endpoint/1")
-    office.take()
+    office.push()
     assert office.outcome("push#d1")[0] is NotificationStatus.REFUSED
     assert not office.contacts.devices("wallet-1")
 
@@ -164,16 +214,80 @@ def test_a_device_whose_app_is_gone_is_forgotten(office: Office) -> None:
 # --- when sending fails ---------------------------------------------------------------------------
 
 
-def test_a_mail_that_could_not_be_sent_is_tried_again_and_holds_no_push_up() -> None:
+def test_a_mail_that_could_not_be_sent_is_tried_again() -> None:
+    office = Office(mailer=FakeMailer(outages=1))
+    with pytest.raises(DeliveryUnavailable):
+        office.take()
+    assert office.outcome()[0] is NotificationStatus.UNSENT
+    assert office.take()
+    assert office.outcome()[0] is NotificationStatus.SENT
+    assert len(office.mailer.sent) == 1
+
+
+def test_the_trouble_of_one_outlet_is_not_the_others() -> None:
     office = Office(mailer=FakeMailer(outages=1))
     office.contacts.add_device(PHONE)
     with pytest.raises(DeliveryUnavailable):
         office.take()
-    assert office.outcome()[0] is NotificationStatus.UNSENT
-    assert len(office.pusher.sent) == 1
-    assert office.take()
-    assert office.outcome()[0] is NotificationStatus.SENT
-    assert (len(office.mailer.sent), len(office.pusher.sent)) == (1, 1)
+    assert office.push()
+    office.pusher.outages = 1
+    other = replace(COMPLETED, upgrade_id="up-2")
+    with pytest.raises(DeliveryUnavailable):
+        office.push(other)
+    assert office.take(other)
+
+
+@pytest.mark.parametrize(("outlet", "hours"), [("mail", 6), ("push", 1)])
+def test_what_stays_unsent_for_too_long_is_given_up_and_sent_by_a_replay(
+    office: Office, outlet: str, hours: int
+) -> None:
+    office.contacts.add_device(PHONE)
+    service, take, channel = (
+        (office.mailer, office.take, EMAIL)
+        if outlet == "mail"
+        else (office.pusher, office.push, "push#d1")
+    )
+    service.outages = 3
+    office.clock.sleep(100_000)  # an event that comes late has all its patience before it
+    with pytest.raises(DeliveryUnavailable):
+        take()
+    office.clock.sleep(hours * 3600 - 1)
+    with pytest.raises(DeliveryUnavailable):
+        take()
+    office.clock.sleep(1)
+    with pytest.raises(Poison, match=channel) as poison:
+        take()
+    assert poison.value.kind == "undelivered"
+    assert office.outcome(channel)[0] is NotificationStatus.UNSENT
+    assert take()
+    assert office.outcome(channel)[0] is NotificationStatus.SENT
+    assert len(service.sent) == 1
+
+
+def test_an_application_that_is_switched_off_holds_nobody_up(office: Office) -> None:
+    """Its devices' messages become dead letters at once, those of other app stores go out."""
+    tablet = replace(PHONE, id="d2", platform="fcm", endpoint="endpoint/2")
+    for device in (PHONE, tablet):
+        office.contacts.add_device(device)
+    office.pusher.suspended.add(PHONE.endpoint)
+    buried = FakeDeadLetters()
+    intake = Intake(
+        PUSH_NAME,
+        read=from_record,
+        take=office.push,
+        dead_letters=buried,
+        meter=office.meter,
+        clock=office.clock,
+    )
+    intake.handle(msk_event([COMPLETED]))
+    (letter,) = buried.buried
+    assert letter.kind == "undelivered"
+    assert letter.reason == "push#d1: PlatformApplicationDisabled"
+    assert [endpoint for endpoint, _, _ in office.pusher.sent] == ["endpoint/2"]
+    assert office.contacts.devices("wallet-1"), "the device did nothing wrong"
+    office.pusher.suspended.clear()
+    intake.handle(msk_event([COMPLETED]))
+    assert [endpoint for endpoint, _, _ in office.pusher.sent] == ["endpoint/2", "endpoint/1"]
 
 
 def test_who_unsubscribes_before_the_second_try_gets_nothing() -> None:

@@ -10,7 +10,7 @@ from nft_upgrade.adapters.dynamodb_items import Database
 from nft_upgrade.adapters.dynamodb_presence import DynamoDbPresence
 from nft_upgrade.domain.contact import Contact, Device
 from nft_upgrade.domain.errors import VersionConflict
-from nft_upgrade.ports import Contacts, Presence
+from nft_upgrade.ports import Contacts, Presence, Watch
 from tests.fakes.notification import FakeContacts, FakePresence
 
 # DynamoDB Local drops items whose time to live has passed, by the machine's own clock.
@@ -102,9 +102,13 @@ def test_a_suppressed_address_is_known_in_any_case_of_letters(
 
 
 def test_the_last_mark_stands(presence: Presence, user: str) -> None:
-    assert presence.seen_until(user) is None
+    assert presence.watch(user) is None
     others = [f"{user}-{n}" for n in range(29)]
-    presence.mark([user, *others], until=NOW + timedelta(seconds=60))
-    presence.mark([user], until=NOW + timedelta(seconds=90))
-    assert presence.seen_until(user) == NOW + timedelta(seconds=90)
-    assert presence.seen_until(others[-1]) == NOW + timedelta(seconds=60)
+    presence.mark([watch(each, 60) for each in (user, *others)])
+    presence.mark([watch(user, 90)])
+    assert presence.watch(user) == watch(user, 90)
+    assert presence.watch(others[-1]) == watch(others[-1], 60)
+
+
+def watch(user_id: str, seconds: int) -> Watch:
+    return Watch(user_id=user_id, since=NOW, until=NOW + timedelta(seconds=seconds))

@@ -276,16 +276,27 @@ class FakeNotifications:
     def __init__(self) -> None:
         self.kept: dict[tuple[str, str], Notification] = {}
 
-    def begin(self, notification: Notification) -> NotificationStatus | None:
+    def begin(
+        self, notification: Notification, *, instead_of: Notification | None = None
+    ) -> Notification | None:
         place = (notification.event_id, notification.channel)
         there = self.kept.get(place)
-        if there and there.status is not NotificationStatus.UNSENT:
-            return there.status
+        is_ours = there is not None and there.claim == notification.claim
+        if not is_ours and not self._is_open(there, instead_of):
+            return there
         self.kept[place] = notification
         return None
 
+    def _is_open(self, there: Notification | None, instead_of: Notification | None) -> bool:
+        if there is None or instead_of is None:
+            return there is instead_of
+        return there.status is NotificationStatus.UNSENT and there.claim == instead_of.claim
+
     def settle(self, notification: Notification) -> None:
-        self.kept[(notification.event_id, notification.channel)] = notification
+        place = (notification.event_id, notification.channel)
+        there = self.kept.get(place)
+        if there and there.claim == notification.claim:
+            self.kept[place] = notification
 
     def notifications(self, user_id: str) -> Sequence[Notification]:
         return [kept for _, kept in sorted(self.kept.items()) if kept.user_id == user_id]

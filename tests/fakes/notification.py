@@ -5,7 +5,14 @@ from datetime import datetime
 
 from nft_upgrade.domain.contact import Contact, Device, address_digest
 from nft_upgrade.domain.errors import StorageUnavailable, VersionConflict
-from nft_upgrade.ports import DeliveryRefused, DeliveryUnavailable, DeliveryUncertain, Mail
+from nft_upgrade.ports import (
+    DeliveryRefused,
+    DeliverySuspended,
+    DeliveryUnavailable,
+    DeliveryUncertain,
+    Mail,
+    Watch,
+)
 
 
 class FakeContacts:
@@ -60,18 +67,18 @@ class FakePresence:
     """`Presence`; while `is_away` it raises."""
 
     def __init__(self) -> None:
-        self.until: dict[str, datetime] = {}
+        self.kept: dict[str, Watch] = {}
         self.batches: list[int] = []
         self.is_away = False
 
-    def mark(self, user_ids: Sequence[str], *, until: datetime) -> None:
+    def mark(self, watches: Sequence[Watch]) -> None:
         if self.is_away:
             raise StorageUnavailable("away")
-        self.batches.append(len(user_ids))
-        self.until.update(dict.fromkeys(user_ids, until))
+        self.batches.append(len(watches))
+        self.kept.update((watch.user_id, watch) for watch in watches)
 
-    def seen_until(self, user_id: str) -> datetime | None:
-        return self.until.get(user_id)
+    def watch(self, user_id: str) -> Watch | None:
+        return self.kept.get(user_id)
 
 
 class FakeMailer:
@@ -102,6 +109,8 @@ class FakePusher:
     def __init__(self) -> None:
         self.sent: list[tuple[str, str, str]] = []
         self.disabled: set[str] = set()
+        self.suspended: set[str] = set()
+        """Endpoints whose application is switched off."""
         self.outages = 0
 
     def register(self, platform: str, device_token: str) -> str:
@@ -115,6 +124,8 @@ class FakePusher:
     def push(self, endpoint: str, *, title: str, text: str) -> str:
         if endpoint in self.disabled:
             raise DeliveryRefused("EndpointDisabled")
+        if endpoint in self.suspended:
+            raise DeliverySuspended("PlatformApplicationDisabled")
         if self.outages:
             self.outages -= 1
             raise DeliveryUnavailable("throttled")

@@ -1,4 +1,4 @@
-"""`notify` and `mail_feedback` with real batches, the emulator's SES, SNS and tables."""
+"""`notify`, `notify_push` and `mail_feedback` on real batches, the emulator's SES, SNS, tables."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -10,6 +10,7 @@ from nft_upgrade.adapters.dynamodb_presence import DynamoDbPresence
 from nft_upgrade.adapters.sns_pusher import SnsPusher
 from nft_upgrade.consumers.ports import NotificationStatus
 from nft_upgrade.domain.contact import Contact, Device
+from nft_upgrade.ports import Watch
 from tests.consumers.test_mail_feedback import complaint, sns_event
 from tests.fakes.events import msk_event, story
 from tests.fixtures.aws import AwsEndpoint
@@ -50,8 +51,9 @@ def test_a_user_without_one_is_skipped_and_said_so(aws: AwsEndpoint) -> None:
 def test_who_has_an_open_stream_gets_nothing(aws: AwsEndpoint) -> None:
     database = reachable("wallet-watching")
     events = story("up-watching", "wallet-watching")
-    until = events[-1].occurred_at + timedelta(seconds=30)
-    DynamoDbPresence(database).mark(["wallet-watching"], until=until)
+    at, later = events[-1].occurred_at, timedelta(seconds=30)
+    watch = Watch(user_id="wallet-watching", since=at - later, until=at + later)
+    DynamoDbPresence(database).mark([watch])
     with loaded("notify", aws.environment) as notify:
         notify(msk_event(events))
     skipped = (NotificationStatus.SKIPPED, "has an open stream")
@@ -79,7 +81,7 @@ def test_a_registered_device_gets_a_push_and_a_disabled_one_is_forgotten(aws: Aw
         if name == "gone":
             sns.set_endpoint_attributes(EndpointArn=endpoint, Attributes={"Enabled": "false"})
     environment = {**aws.environment, "PUSH_APPLICATIONS": f"apns={arn}"}
-    with loaded("notify", environment) as notify:
+    with loaded("notify_push", environment) as notify:
         notify(msk_event(story("up-pushed", "wallet-pushed")))
     told = {name: status for name, (status, _) in outcomes(database, "wallet-pushed").items()}
     assert told["push#live"] is NotificationStatus.SENT

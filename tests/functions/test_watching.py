@@ -41,7 +41,7 @@ def test_who_watches_gets_no_mail_and_gets_one_when_the_stream_is_closed(aws: Aw
         with World(presence=presence, relay_presence_seconds=LIFE) as world:
             watched = Story(world, "watched", user_id)
             with world.open("watched", headers=bearer(user_id)):
-                wait_for(lambda: presence.seen_until(user_id) is not None)
+                wait_for(lambda: presence.watch(user_id) is not None)
                 notify(msk_event([watched.complete()]))
             assert status_of("watched") is NotificationStatus.SKIPPED
         with World(presence=presence, relay_presence_seconds=LIFE) as world:
@@ -64,9 +64,9 @@ def test_a_stream_is_not_held_up_by_marks_that_cannot_be_written() -> None:
             wait_for(lambda: marks.failures > 0)
             story.steps(2)
             presence.is_away = False
-            wait_for(lambda: bool(presence.until))
-            (until,) = presence.until.values()
-            assert until - now() <= timedelta(seconds=1)
+            wait_for(lambda: bool(presence.kept))
+            (watch,) = presence.kept.values()
+            assert watch.until - now() <= timedelta(seconds=1)
             story.complete()
             assert b'"type":"upgrade_completed"' in stream.body()
     close_all()

@@ -123,6 +123,16 @@ def test_asking_for_the_confirmed_address_sends_nothing(house: House) -> None:
     assert len(house.mailer.sent) == 1
 
 
+def test_asking_for_the_confirmed_address_takes_back_the_one_that_waits(house: House) -> None:
+    client = confirmed(house)
+    ask(client, "new@example.org")
+    waiting = path_in(house.mailer.sent[-1])
+    body = ask(client).json()["email"]
+    assert (body["address"], body["pendingAddress"]) == (ADDRESS, None)
+    assert len(house.mailer.sent) == 2, "no third mail: the address is confirmed"
+    assert problem_of(house.browser().post(waiting)) == (400, "link_invalid")
+
+
 @pytest.mark.parametrize(
     "address",
     [
@@ -157,6 +167,16 @@ def test_nobody_can_have_one_address_flooded_even_with_many_wallets(house: House
     assert [answered.status_code for answered in answers] == [202, 202, 202, 429]
     assert int(answers[-1].headers["retry-after"]) > 0
     assert len(house.mailer.sent) == 3
+
+
+def test_one_mailbox_is_not_flooded_under_its_other_names(house: House) -> None:
+    """What follows a plus sign is for the owner's filters: the mail arrives all the same."""
+    from tests.fakes.signing import TestKey
+
+    statuses = [
+        ask(house.signed_in(TestKey(f"w{n}")), f"ape+{n}@example.org").status_code for n in range(4)
+    ]
+    assert statuses == [202, 202, 202, 429]
 
 
 def test_nobody_can_flood_many_addresses(house: House) -> None:
@@ -224,6 +244,71 @@ def test_a_link_that_is_not_exactly_ours_changes_nothing(house: House, spoil) ->
     path = spoil(unsubscribe_path(house))
     assert problem_of(house.browser().post(path)) == (400, "link_invalid")
     assert client.get(BASE).json()["email"]["enabled"] is True
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "",
+        "...",
+        "unsubscribe...",
+        "unsubscribe.%00.0.00",
+        "unsubscribe.%ff%fe.0.00",
+        "unsubscribe.%ed%a0%80.0.%ed%a0%80",
+        "unsubscribe.{user}.%D9%A0.{mac}",
+        "unsubscribe.{user}.1_0.{mac}",
+        "unsubscribe.{user}.-1.{mac}",
+        "unsubscribe.{user}.99999999999999999999999999.{mac}",
+        "unsubscribe.{user}.nan.{mac}",
+        "UNSUBSCRIBE.{user}.0.{mac}",
+        "unsubscribe.{user}.0.{mac}%0d%0aSet-Cookie:%20a=b",
+        "unsubscribe.{user}.0.%C3%A9",
+        "unsubscribe.{user}.0",
+        "unsubscribe.{user}.0." + "0" * 600,
+    ],
+)
+def test_a_link_made_up_by_a_stranger_is_refused_and_changes_nothing(
+    house: House, link: str
+) -> None:
+    client = confirmed(house)
+    mac = unsubscribe_path(house).rsplit(".", 1)[1]
+    before = house.contacts.kept[ALICE.address]
+    for path in (f"{BASE}/unsubscribe", f"{BASE}/email/confirmation"):
+        made_up = link.format(user=ALICE.address, mac=mac)
+        answered = house.browser().post(f"{path}?link={made_up}")
+        assert answered.status_code == 400, answered.text
+        assert house.browser().get(f"{path}?link={made_up}").status_code in (200, 400)
+    assert house.contacts.kept[ALICE.address] == before
+    assert client.get(BASE).json()["email"]["enabled"] is True
+
+
+def test_one_click_may_also_come_as_multipart(house: House) -> None:
+    """RFC 8058, section 3.2, allows both kinds of form."""
+    client = confirmed(house)
+    kind = {"content-type": "multipart/form-data; boundary=x"}
+    part = 'Content-Disposition: form-data; name="List-Unsubscribe"\r\n\r\nOne-Click'
+    form = f"--x\r\n{part}\r\n--x--\r\n"
+    answered = house.browser().post(unsubscribe_path(house), headers=kind, content=form)
+    assert answered.status_code == 200
+    assert client.get(BASE).json()["email"]["enabled"] is False
+
+
+def test_one_click_does_not_ask_where_it_comes_from(house: House) -> None:
+    """The mail program's page is a foreign origin; the link itself is the proof."""
+    confirmed(house)
+    foreign = {**FORM, "origin": "https://mail.example", "sec-fetch-site": "cross-site"}
+    answered = house.browser().post(
+        unsubscribe_path(house), headers=foreign, content="List-Unsubscribe=One-Click"
+    )
+    assert answered.status_code == 200
+
+
+def test_a_link_says_nothing_of_who_or_what_it_is_for_on_its_page(house: House) -> None:
+    confirmed(house)
+    page = house.browser().get(unsubscribe_path(house))
+    assert ALICE.address not in page.text and ADDRESS not in page.text
+    assert "no-store" in page.headers["cache-control"]
+    assert page.headers["referrer-policy"] == "no-referrer"
 
 
 def test_one_kind_of_link_does_not_do_the_others_work(house: House) -> None:

@@ -33,7 +33,7 @@ def test_mail_leaves_from_the_one_sender_with_the_one_set(
 
 
 def test_only_mail_doors_may_send(assembly: Assembly) -> None:
-    for function in ("analytics", "audit", "sweep", "submit_mint", "mail_feedback"):
+    for function in ("analytics", "audit", "sweep", "submit_mint", "mail_feedback", "notify_push"):
         assert "ses:SendEmail" not in assembly.actions(function)
 
 
@@ -58,16 +58,20 @@ def test_feedback_comes_from_ses_alone_and_reaches_the_function(assembly: Assemb
 
 
 def test_without_platform_applications_nothing_may_push(assembly: Assembly) -> None:
-    assert "sns:Publish" not in assembly.actions("notify")
-    assert "sns:CreatePlatformEndpoint" not in assembly.actions("api")
+    assert "sns:Publish" not in assembly.actions("notify_push")
+    for action in ("sns:CreatePlatformEndpoint", "sns:SetEndpointAttributes"):
+        assert action not in assembly.actions("api")
 
 
 def test_push_is_granted_for_the_operators_applications_alone(synthesized: Synthesis) -> None:
     assembly = synthesized("dev-push", replace(DEV, push_applications=f"apns={APPLICATION}"))
     endpoints = APPLICATION.replace(":app/", ":endpoint/") + "/*"
-    assert statement(assembly, "notify", "sns:Publish")["Resource"] == endpoints
+    assert statement(assembly, "notify_push", "sns:Publish")["Resource"] == endpoints
     assert statement(assembly, "api", "sns:CreatePlatformEndpoint")["Resource"] == APPLICATION
-    environment = assembly.function("notify").properties["Environment"]["Variables"]
+    mended = statement(assembly, "api", "sns:SetEndpointAttributes")["Resource"]
+    assert sorted(mended) == [APPLICATION, endpoints]
+    assert "sns:SetEndpointAttributes" not in assembly.actions("notify_push")
+    environment = assembly.function("notify_push").properties["Environment"]["Variables"]
     assert environment["PUSH_APPLICATIONS"] == f"apns={APPLICATION}"
 
 

@@ -93,7 +93,7 @@ def test_functions_use_no_managed_policies(assembly: Assembly) -> None:
 
 
 def test_consumers_write_projections_alone(assembly: Assembly) -> None:
-    for name in ("analytics", "notify", "audit"):
+    for name in ("analytics", "notify", "notify_push", "audit"):
         text = json.dumps(
             [each for each in assembly.statements(name) if "dynamodb:PutItem" in each["Action"]]
         )
@@ -130,10 +130,11 @@ def test_kafka_is_granted_by_topic(assembly: Assembly) -> None:
     assert not any('*"' in arn for arn in arns)
 
 
-def test_notify_reads_completed_upgrades_alone(assembly: Assembly) -> None:
+@pytest.mark.parametrize("name", ["notify", "notify_push"])
+def test_notify_reads_completed_upgrades_alone(assembly: Assembly, name: str) -> None:
     reading = [
         each
-        for each in assembly.statements("notify")
+        for each in assembly.statements(name)
         if "kafka-cluster:ReadData" in listed(each["Action"])
     ]
     assert [TOPICS.index("nft-upgrade-completed")] == [

@@ -158,14 +158,38 @@ def test_kafka_sources_give_up_after_a_day_into_a_queue(assembly: Assembly) -> N
         for each in assembly.resources("AWS::Lambda::EventSourceMapping")
         if "AmazonManagedKafkaEventSourceConfig" in each.properties
     ]
-    assert len(sources) == 11
+    assert len(sources) == 12
     groups = {each["AmazonManagedKafkaEventSourceConfig"]["ConsumerGroupId"] for each in sources}
-    assert len(groups) == 11
+    assert len(groups) == 12
     for source in sources:
         assert source["MaximumRecordAgeInSeconds"] == 86_400
         assert source["BisectBatchOnFunctionError"] is True
         assert "OnFailure" in source["DestinationConfig"]
         assert source["ProvisionedPollerConfig"]["MinimumPollers"] == 1
+
+
+def test_mail_and_push_wait_each_for_itself_on_pollers_paid_for_once(assembly: Assembly) -> None:
+    pollers = {
+        each.properties["AmazonManagedKafkaEventSourceConfig"]["ConsumerGroupId"]: (
+            each.properties["ProvisionedPollerConfig"]["PollerGroupName"]
+        )
+        for each in assembly.resources("AWS::Lambda::EventSourceMapping")
+        if "AmazonManagedKafkaEventSourceConfig" in each.properties
+    }
+    mail = pollers["nft-notifications.nft-upgrade-completed"]
+    assert pollers["nft-notifications-push.nft-upgrade-completed"] == mail
+    assert len(set(pollers.values())) == 3
+
+
+def test_what_stays_unsent_wakes_somebody(assembly: Assembly) -> None:
+    watched = {
+        (each.properties.get("MetricName"), dimension["Value"])
+        for each in assembly.resources("AWS::CloudWatch::Alarm")
+        for dimension in each.properties.get("Dimensions", ())
+    }
+    for group in ("nft-notifications", "nft-notifications-push"):
+        for metric in ("DeadLetters", "DeliveriesUncertain", "DeliveriesRefused"):
+            assert (metric, group) in watched
 
 
 def test_stream_source_reports_single_records_and_ends_before_the_stream_does(

@@ -75,6 +75,7 @@ def test_a_developers_own_aws_profile_is_not_used() -> None:
 def test_state_machine_and_bucket_are_those_that_the_emulator_makes() -> None:
     assert environment()["STATE_MACHINE_ARN"] == aws_resources.STATE_MACHINE_ARN
     assert environment()["AUDIT_BUCKET"] == aws_resources.AUDIT_BUCKET
+    assert environment()["PUSH_APPLICATIONS"] == aws_resources.push_applications()
 
 
 def test_names_repeated_outside_the_package_are_those_of_the_package() -> None:

@@ -28,12 +28,13 @@ from nft_upgrade.adapters.dynamodb_stats import DynamoDbStats
 from nft_upgrade.adapters.dynamodb_upgrades import DynamoDbUpgrades
 from nft_upgrade.adapters.kafka_dead_letters import letter_of
 from nft_upgrade.adapters.kafka_events import KafkaPublisher
+from nft_upgrade.adapters.sns_pusher import SnsPusher
 from nft_upgrade.config import KafkaSettings, PublishSettings
 from nft_upgrade.consumers.analytics import NAME as ANALYTICS
 from nft_upgrade.consumers.audit import NAME as AUDIT
 from nft_upgrade.consumers.audit import Audit
 from nft_upgrade.consumers.ports import NotificationStatus
-from nft_upgrade.domain.contact import Contact
+from nft_upgrade.domain.contact import Contact, Device
 from nft_upgrade.domain.events import UpgradeEvent
 from nft_upgrade.domain.upgrade import Transition
 from nft_upgrade.messages import TOPIC_DEAD_LETTERS, TOPIC_PROGRESS, TOPICS
@@ -209,6 +210,8 @@ def test_a_consumer_that_dies_before_or_after_its_write_changes_no_count(
     monkeypatch.setenv("POWERTOOLS_METRICS_DISABLED", "true")
     settings = PublishSettings()
     user = new_user()
+    if name == "notify_push":
+        monkeypatch.setenv("PUSH_APPLICATIONS", f"apns={register_device(user)}")
     events = [transition.event for transition in transitions(f"up-{user}", user)]
     KafkaPublisher(settings).publish(events)
     real = function(name, FUNCTIONS)
@@ -240,6 +243,23 @@ def test_a_consumer_that_dies_before_or_after_its_write_changes_no_count(
     require_projection(name, user, events)
 
 
+def register_device(user: str) -> str:
+    """One for this user; its application's ARN."""
+    made = boto3.client("sns").create_platform_application(
+        Name=user, Platform="APNS", Attributes={}
+    )
+    arn = made["PlatformApplicationArn"]
+    device = Device(
+        id=user,
+        user_id=user,
+        platform="apns",
+        endpoint=SnsPusher({"apns": arn}).register("apns", f"token-{user}"),
+        registered_at=datetime(2026, 11, 1, tzinfo=UTC),
+    )
+    DynamoDbContacts(Database(PREFIX)).add_device(device)
+    return arn
+
+
 def require_projection(name: str, user: str, events: list[UpgradeEvent]) -> None:
     database = Database(PREFIX)
     if name == "audit":
@@ -247,6 +267,10 @@ def require_projection(name: str, user: str, events: list[UpgradeEvent]) -> None
     elif name == "notify":
         (notification,) = DynamoDbNotifications(database).notifications(user)
         assert notification.event_id == events[-1].event_id
+    elif name == "notify_push":
+        assert [each.status for each in DynamoDbNotifications(database).notifications(user)] == [
+            NotificationStatus.SENT
+        ]
     else:
         stats = DynamoDbStats(database).stats(user)
         assert stats is not None

@@ -471,6 +471,11 @@ class DeliveryUnavailable(Exception):
     """Nothing was sent; the same message may be taken later."""
 
 
+class DeliverySuspended(DeliveryUnavailable):
+    """Nothing was sent, and nothing will be before somebody mends it; it concerns this recipient's
+    provider alone, so others need not wait."""
+
+
 class DeliveryUncertain(Exception):
     """It may be on its way: whoever sends it again may send it twice."""
 
@@ -529,11 +534,23 @@ class Contacts(Protocol):
     def is_suppressed(self, address: str) -> bool: ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """A stretch of time in which a user had a stream open, without a gap longer than a mark."""
+
+    user_id: str
+    since: datetime
+    until: datetime
+
+    def covers(self, at: datetime) -> bool:
+        return self.since <= at <= self.until
+
+
 class Presence(Protocol):
     """Who has an open stream, as the relay marks it every so often."""
 
-    def mark(self, user_ids: Sequence[str], *, until: datetime) -> None:
-        """They are taken to watch until then. Several relays mark alike; the last one stands."""
+    def mark(self, watches: Sequence[Watch]) -> None:
+        """Each replaces its user's last one. Several relays mark alike; the last one stands."""
 
-    def seen_until(self, user_id: str) -> datetime | None:
+    def watch(self, user_id: str) -> Watch | None:
         """Strongly consistent; None: no mark, or one so old that it was dropped."""

@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from nft_upgrade.adapters.dynamodb_items import Database
-from nft_upgrade.adapters.system import SystemClock
+from nft_upgrade.adapters.system import SystemClock, UlidIds
 from nft_upgrade.config import (
     AuditCheckSettings,
     AuditSettings,
@@ -25,9 +25,9 @@ from nft_upgrade.consumers.audit import Audit
 from nft_upgrade.consumers.audit_check import AuditCheck, AuditReport
 from nft_upgrade.consumers.intake import Intake
 from nft_upgrade.consumers.mail_feedback import MailFeedback
-from nft_upgrade.consumers.notification import NAME as NOTIFICATIONS
-from nft_upgrade.consumers.notification import Notifier
+from nft_upgrade.consumers.notification import Notifier, Outlet
 from nft_upgrade.consumers.outbox import CheckedPublisher, Outbox
+from nft_upgrade.consumers.outlets import MailOutlet, PushOutlet
 from nft_upgrade.consumers.ports import AuditArchive, Ledger, Meter
 from nft_upgrade.consumers.rebuild import Rebuild
 from nft_upgrade.consumers.replaying import Replaying
@@ -76,26 +76,43 @@ def analytics() -> Intake:
 
 @cache
 def notifier() -> Intake:
-    """For `notify`."""
-    from nft_upgrade.adapters.dynamodb_contacts import DynamoDbContacts, DynamoDbNotifications
-    from nft_upgrade.adapters.dynamodb_presence import DynamoDbPresence
+    """For `notify`: mail."""
+    from nft_upgrade.adapters.dynamodb_contacts import DynamoDbContacts
     from nft_upgrade.adapters.ses_mailer import SesMailer
+
+    settings = NotifySettings()
+    contacts = DynamoDbContacts(_database(settings.table_prefix))
+    mailer = SesMailer(settings.notify_sender, settings.notify_configuration_set)
+    return _notifier(MailOutlet(contacts, mailer, origin=settings.public_origin), settings)
+
+
+@cache
+def push_notifier() -> Intake:
+    """For `notify_push`."""
+    from nft_upgrade.adapters.dynamodb_contacts import DynamoDbContacts
     from nft_upgrade.adapters.sns_pusher import SnsPusher
 
     settings = NotifySettings()
+    contacts = DynamoDbContacts(_database(settings.table_prefix))
+    return _notifier(PushOutlet(contacts, SnsPusher(settings.applications)), settings)
+
+
+def _notifier(outlet: Outlet, settings: NotifySettings) -> Intake:
+    from nft_upgrade.adapters.dynamodb_contacts import DynamoDbNotifications
+    from nft_upgrade.adapters.dynamodb_presence import DynamoDbPresence
+
     database = _database(settings.table_prefix)
     notifier = Notifier(
+        outlet,
         DynamoDbNotifications(database),
-        DynamoDbContacts(database),
         DynamoDbPresence(database),
-        SesMailer(settings.notify_sender, settings.notify_configuration_set),
-        SnsPusher(settings.applications),
         default_catalogue(),
         SystemClock(),
+        UlidIds(),
         _meter(),
         origin=settings.public_origin,
     )
-    return _intake(NOTIFICATIONS, notifier.take, settings)
+    return _intake(outlet.name, notifier.take, settings)
 
 
 @cache

@@ -38,7 +38,7 @@ MESSAGE = "MESSAGE#"
 
 
 class ContactItem(Model):
-    """One item; `version` of contacts, `status` of messages."""
+    """One item; `version` of contacts, `status` and `claim` of messages."""
 
     TABLE = tables.CONTACTS
     contact = UnicodeAttribute(hash_key=True)
@@ -46,6 +46,7 @@ class ContactItem(Model):
     facts = UnicodeAttribute()
     version = NumberAttribute(null=True)
     status = UnicodeAttribute(null=True)
+    claim = UnicodeAttribute(null=True)
 
 
 class DynamoDbContacts:
@@ -122,29 +123,48 @@ class DynamoDbNotifications:
     def __init__(self, database: Database) -> None:
         self._items = database.bind(ContactItem)
 
-    def begin(self, notification: Notification) -> NotificationStatus | None:
-        # True for a message nobody began, and for one that certainly was not sent.
-        is_open = ContactItem.contact.does_not_exist() | (
-            ContactItem.status == NotificationStatus.UNSENT.value
-        )
+    def begin(
+        self, notification: Notification, *, instead_of: Notification | None = None
+    ) -> Notification | None:
         item = self._item(notification)
-        if _save_if(item, is_open):
+        if _save_if(item, _is_open(instead_of) | _is_claimed_by(notification)):
             return None
         there = read_item(self._items, item.contact, item.entry)
-        return NotificationStatus(there.status) if there and there.status else None
+        return _notification(there) if there else None
 
     def settle(self, notification: Notification) -> None:
-        with storage():
-            self._item(notification).save()
+        _save_if(self._item(notification), _is_claimed_by(notification))
 
     def notifications(self, user_id: str) -> Sequence[Notification]:
         return [_notification(item) for item in _query(self._items, user_id, MESSAGE)]
 
     def _item(self, notification: Notification) -> ContactItem:
-        facts = {**asdict(notification), "at": iso(notification.at)}
+        times = {"at": iso(notification.at), "since": iso(notification.since)}
+        facts = {**asdict(notification), **times}
         entry = f"{MESSAGE}{notification.event_id}#{notification.channel}"
         status = notification.status.value
-        return self._items(_user(notification.user_id), entry, facts=_text(facts), status=status)
+        return self._items(
+            _user(notification.user_id),
+            entry,
+            facts=_text(facts),
+            status=status,
+            claim=notification.claim,
+        )
+
+
+def _is_open(instead_of: Notification | None) -> Condition:
+    """True for a message nobody began, or for the try that certainly sent nothing."""
+    if instead_of is None:
+        return ContactItem.contact.does_not_exist()
+    is_its: Condition = _is_claimed_by(instead_of) & (
+        ContactItem.status == NotificationStatus.UNSENT.value
+    )
+    return is_its
+
+
+def _is_claimed_by(notification: Notification) -> Condition:
+    """True for what this very try wrote."""
+    return ContactItem.claim == notification.claim
 
 
 def _save_if(item: ContactItem, condition: Condition) -> bool:
@@ -185,4 +205,5 @@ def _device(item: ContactItem) -> Device:
 def _notification(item: ContactItem) -> Notification:
     facts = json.loads(item.facts)
     status = NotificationStatus(facts["status"])
-    return Notification(**{**facts, "status": status, "at": parse_iso(facts["at"])})
+    times = {name: parse_iso(facts[name]) for name in ("at", "since")}
+    return Notification(**{**facts, **times, "status": status})

@@ -315,6 +315,7 @@ class WindowItem(TransientItem):
 class PresenceItem(TransientItem):
     """A user with an open stream."""
 
+    since = UTCDateTimeAttribute()
     seen_until = UTCDateTimeAttribute()
 
 

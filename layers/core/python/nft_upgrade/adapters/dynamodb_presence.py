@@ -1,10 +1,11 @@
 """`Presence` on DynamoDB: one item per user in `transient`, 25 to a write."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from nft_upgrade.adapters.dynamodb_errors import read_item, storage
 from nft_upgrade.adapters.dynamodb_items import Database, PresenceItem
+from nft_upgrade.ports import Watch
 
 KEPT = timedelta(days=1)
 """A notification that is late by an outage still asks who watched when it happened; events older
@@ -17,14 +18,22 @@ class DynamoDbPresence:
     def __init__(self, tables: str | Database) -> None:
         self._marks = Database.of(tables).bind(PresenceItem)
 
-    def mark(self, user_ids: Sequence[str], *, until: datetime) -> None:
+    def mark(self, watches: Sequence[Watch]) -> None:
         with storage(), self._marks.batch_write() as batch:
-            for user_id in user_ids:
-                batch.save(self._marks(_name(user_id), seen_until=until, expires=until + KEPT))
+            for watch in watches:
+                batch.save(self._item(watch))
 
-    def seen_until(self, user_id: str) -> datetime | None:
+    def watch(self, user_id: str) -> Watch | None:
         item = read_item(self._marks, _name(user_id))
-        return item.seen_until if item else None
+        return Watch(user_id=user_id, since=item.since, until=item.seen_until) if item else None
+
+    def _item(self, watch: Watch) -> PresenceItem:
+        return self._marks(
+            _name(watch.user_id),
+            since=watch.since,
+            seen_until=watch.until,
+            expires=watch.until + KEPT,
+        )
 
 
 def _name(user_id: str) -> str:

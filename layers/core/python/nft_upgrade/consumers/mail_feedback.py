@@ -6,7 +6,8 @@ set alone, and the function is called by that topic alone.
 
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from email.utils import parseaddr
 from typing import Any
 
 from nft_upgrade.consumers.notification import NAME
@@ -53,8 +54,17 @@ def bad_addresses(message: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """
     kind = message.get("eventType") or message.get("notificationType")
     if kind == "Bounce" and message["bounce"]["bounceType"] == PERMANENT:
-        for recipient in message["bounce"]["bouncedRecipients"]:
-            yield str(recipient["emailAddress"]), "bounced"
+        for address in _addresses(message, message["bounce"]["bouncedRecipients"]):
+            yield address, "bounced"
     elif kind == "Complaint" and message["complaint"].get("complaintFeedbackType") != NOT_SPAM:
-        for recipient in message["complaint"]["complainedRecipients"]:
-            yield str(recipient["emailAddress"]), "complained"
+        for address in _addresses(message, message["complaint"]["complainedRecipients"]):
+            yield address, "complained"
+
+
+def _addresses(message: Mapping[str, Any], recipients: Iterable[object]) -> set[str]:
+    """Those that a report names, and the one that the mail was sent to: we send to one at a time,
+    and what a report names may be where it was forwarded to, or left out."""
+    named = [each.get("emailAddress") for each in recipients if isinstance(each, Mapping)]
+    written_to = message.get("mail", {}).get("destination", ())
+    found = (parseaddr(text)[1] for text in (*named, *written_to) if isinstance(text, str))
+    return {address for address in found if "@" in address}

@@ -91,16 +91,24 @@ class Notification:
     reason: str | None = None
     message_id: str | None = None
     """The service's own id."""
+    claim: str
+    """Of whoever wrote it first: one try of one process."""
+    since: datetime
+    """When the first try began."""
 
 
 class Notifications(Protocol):
     """What was done for each event."""
 
-    def begin(self, notification: Notification) -> NotificationStatus | None:
-        """Write the first record, or replace an `unsent` one. None: written; else what is there."""
+    def begin(
+        self, notification: Notification, *, instead_of: Notification | None = None
+    ) -> Notification | None:
+        """Claim: write the first record, or the one after that `unsent` one. None: it is ours now,
+        also when only the answer to an earlier call with the same claim was lost; else what is
+        there."""
 
     def settle(self, notification: Notification) -> None:
-        """Replace the record by its outcome."""
+        """Replace what has the same claim by its outcome; another claim's record stays."""
 
     def notifications(self, user_id: str) -> Sequence[Notification]:
         """In the order of event ids, then channels."""
@@ -119,7 +127,7 @@ class DeadLetter:
     reason: str
     at: datetime
     kind: str = "broken"
-    """`broken`, `unknown_version`, `unknown_type` or `refused` (docs/events.md)."""
+    """`broken`, `unknown_version`, `unknown_type`, `refused` or `undelivered` (docs/events.md)."""
     key: str | None = None
     """As received: base64."""
 

@@ -64,6 +64,10 @@ class Contact:
         """The address waits for its confirmation; a confirmed one stays in use meanwhile."""
         return self._next(pending=address)
 
+    def keep(self, address: str | None) -> Self:
+        """Nothing waits any more, unless `address` is no longer the confirmed one."""
+        return self._next(pending=None if self.address == address else self.pending)
+
     def confirm(self, address: str) -> Self:
         """Whoever confirms wants mail, also after an unsubscription."""
         return self._next(address=address, pending=None, wants_mail=True)
@@ -100,6 +104,13 @@ def address_digest(address: str) -> str:
     return hashlib.sha256(address.lower().encode()).hexdigest()
 
 
+def mailbox_digest(address: str) -> str:
+    """The same for all names of one mailbox: what follows a plus sign (RFC 5233) is its owner's own
+    affair at most providers, and anybody can make it up."""
+    mailbox, _, domain = address.rpartition("@")
+    return address_digest(f"{mailbox.partition('+')[0]}@{domain}")
+
+
 def make_link(
     contact: Contact, purpose: LinkPurpose, address: str, *, expires_at: datetime | None = None
 ) -> str:
@@ -109,8 +120,10 @@ def make_link(
 
 
 def read_link(text: str) -> Link:
-    """ValueError when it is none."""
+    """ValueError when it is none, or not spelled as we spell it."""
     purpose, user_id, expires, mac = text.split(".")
+    if expires != str(int(expires)):
+        raise ValueError("not a number as we write it")
     return Link(LinkPurpose(purpose), user_id, int(expires), mac)
 
 

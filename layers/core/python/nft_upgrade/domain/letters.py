@@ -1,4 +1,8 @@
-"""What we write to users, as text and as HTML. Every value in HTML is escaped."""
+"""What we write to users, as text and as HTML.
+
+No value is trusted to be a name: in HTML all are escaped, and everywhere they are one line of
+printable characters, so that none makes a header, a line of its own or a text that runs backwards.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,6 +10,9 @@ from html import escape
 
 from nft_upgrade.domain.events import UpgradeEvent
 from nft_upgrade.domain.levels import Catalogue
+
+END = "</body></html>"
+LONGEST = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +26,11 @@ class Letter:
 
 def congratulation(event: UpgradeEvent, catalogue: Catalogue, origin: str) -> Letter:
     """For a completed upgrade; `origin` is the page's address."""
-    name = catalogue[event.target_level].name
+    name = one_line(catalogue.name_of(event.target_level))
     facts = (
-        ("NFT", event.new_nft_id or ""),
-        ("Mint transaction", event.mint_signature or ""),
-        ("Burn transaction", event.burn_signature or ""),
+        ("NFT", one_line(event.new_nft_id or "")),
+        ("Mint transaction", one_line(event.mint_signature or "")),
+        ("Burn transaction", one_line(event.burn_signature or "")),
     )
     return _letter(
         f"You reached level {event.target_level}: {name}",
@@ -39,7 +46,7 @@ def confirmation(wallet: str, url: str) -> Letter:
         "Confirm your e-mail address",
         "Somebody who signed in with the wallet below wants news of their NFT upgrades sent to "
         "this address. If that was not you, ignore this mail: nothing else will be sent.",
-        (("Wallet", wallet),),
+        (("Wallet", one_line(wallet)),),
         ("Confirm within 24 hours:", url),
     )
 
@@ -48,7 +55,12 @@ def with_unsubscribe(letter: Letter, url: str) -> Letter:
     """The same with a way out at its end."""
     text = f"{letter.text}\n\nNo more of these: {url}"
     link = f'<p><a href="{escape(url)}">No more of these</a></p>'
-    return Letter(letter.subject, text, letter.html.replace("</body>", f"{link}</body>"))
+    return Letter(letter.subject, text, letter.html.removesuffix(END) + link + END)
+
+
+def one_line(value: str) -> str:
+    """Control characters, line breaks and direction marks as spaces; cut to 200 characters."""
+    return "".join(each if each.isprintable() else " " for each in value[:LONGEST]).strip()
 
 
 def _letter(
@@ -63,6 +75,6 @@ def _letter(
         f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f"<title>{escape(subject)}</title></head><body><p>{escape(opening)}</p>"
         f"<table>{rows}</table>"
-        f'<p>{escape(link[0])} <a href="{escape(link[1])}">{escape(link[1])}</a></p></body></html>'
+        f'<p>{escape(link[0])} <a href="{escape(link[1])}">{escape(link[1])}</a></p>{END}'
     )
     return Letter(subject, text, html)

@@ -16,8 +16,8 @@ from nft_upgrade.domain.contact import (
     Device,
     Link,
     LinkPurpose,
-    address_digest,
     is_genuine,
+    mailbox_digest,
     make_link,
     read_link,
 )
@@ -98,7 +98,8 @@ class Preferences:
     # --- the address ---------------------------------------------------------------------------
 
     def ask(self, user_id: str, address: str, *, caller: str) -> None:
-        """Write the address down and mail its confirmation; `caller` is a network address.
+        """Write the address down and mail its confirmation; `caller` is a network address. For the
+        confirmed address nothing is sent, and one that waits is dropped.
 
         Raises RateLimited, AddressRefused, Unavailable. If the process ends before the mail is
         sent, asking again sends it. A suppressed address gets none, and nobody is told so: whether
@@ -106,11 +107,17 @@ class Preferences:
         """
         known = self._contacts.get(user_id)
         if known and known.address == address:
+            self._keep(known)
             return
         self._limit(user_id, address, caller)
         contact = self._change(user_id, lambda c: c.ask(address))
         if not self._contacts.is_suppressed(address):
             self._send(self._confirmation(contact, address))
+
+    def _keep(self, known: Contact) -> None:
+        """Whoever asks for the address they have wants no other: the link to that is void."""
+        if known.pending is not None:
+            self._change(known.user_id, lambda c: c.keep(known.address))
 
     def confirm(self, text: str) -> None:
         """LinkInvalid unless the link is ours, in time, and for the address that waits (or is
@@ -170,7 +177,7 @@ class Preferences:
         """The address last: who is stopped before cannot use up its share."""
         for (kind, limit, window), who in zip(LIMITS, (user_id, caller), strict=True):
             self._hit(f"confirm-{kind}:{who}", limit, window)
-        self._hit(f"confirm-address:{address_digest(address)}", ADDRESS_LIMIT, ADDRESS_WINDOW)
+        self._hit(f"confirm-address:{mailbox_digest(address)}", ADDRESS_LIMIT, ADDRESS_WINDOW)
 
     def _hit(self, name: str, limit: int, window: timedelta) -> None:
         wait = self._rate_limiter.hit(name, limit=limit, window=window, at=self._clock.now())
