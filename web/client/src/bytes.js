@@ -33,7 +33,7 @@ export function readTransaction(bytes) {
   const head = message[0] & 0x80 ? 1 : 0; // a version's prefix has the high bit
   const [keys, firstKey] = compactU16(message, head + 3);
   const required = message[head];
-  if (required !== count || keys < count || message.length < firstKey + 32 * keys) {
+  if (!count || required !== count || keys < count || message.length < firstKey + 32 * keys) {
     throw new RangeError("not a transaction");
   }
   const key = (index) => message.subarray(firstKey + 32 * index, firstKey + 32 * (index + 1));

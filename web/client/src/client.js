@@ -152,7 +152,8 @@ class Upgrades {
   }
 
   watch(id, options) {
-    return watch(this.#api, id, { timing: this.#timing, ...options });
+    const timing = { ...this.#timing, ...options?.timing };
+    return watch(this.#api, id, { ...options, timing });
   }
 
   run(options) {

@@ -49,14 +49,14 @@ async function open(api, path, position, signal) {
   return response;
 }
 
+/** What is whole before something broken still counts. */
 function* parsed(parser, bytes) {
-  let messages;
   try {
-    messages = parser.push(bytes).map((message) => JSON.parse(message.data));
+    for (const { data } of parser.push(bytes)) yield JSON.parse(data);
   } catch (error) {
-    throw withRetry(new NetworkError("network_error", "The stream cannot be read.", error), parser);
+    const broken = new NetworkError("network_error", "The stream cannot be read.", error);
+    throw withRetry(broken, parser);
   }
-  yield* messages;
 }
 
 function withRetry(error, parser) {

@@ -11,7 +11,8 @@ export const TIMING = Object.freeze({
   pollMs: 2_000,
   streamAgainMs: 30_000, // while asking: how often a stream is tried again
 });
-const FAILURES_UNTIL_POLLING = 2;
+const FAILURES_UNTIL_POLLING = 2; // in a row: connections that brought nothing and were short
+const LONG_MS = 10_000;
 const OUTLIVED = new Set([408, 425, 429]); // besides 5xx and answers that are no stream
 
 export async function* watch(api, id, options = {}) {
@@ -58,9 +59,8 @@ class Watching {
     this.tell("connecting");
     this.isBlocked = false;
     const { position, signal, timing: patience } = this;
+    const begun = Date.now();
     const stream = connection(this.api, `${this.path}/events`, { position, signal, patience });
-    const before = this.failures;
-    this.failures = before + 1; // until a message says otherwise
     try {
       const end = yield* this.taken(stream);
       this.isOver ||= end.isOver;
@@ -70,6 +70,8 @@ class Watching {
     } finally {
       await stream.return();
     }
+    const isGood = this.position !== position || Date.now() - begun > LONG_MS;
+    this.failures = isGood ? 0 : this.failures + 1;
     if (this.isBlocked || this.failures >= FAILURES_UNTIL_POLLING) this.poll();
   }
 
@@ -85,7 +87,6 @@ class Watching {
 
   /** The event if it is news. */
   take(event) {
-    this.failures = 0;
     switch (event.type) {
       case "connection_established":
         this.known = event.data?.currentSequence ?? 0;
