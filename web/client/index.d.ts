@@ -49,10 +49,11 @@ export interface ClientOptions {
   timeoutMs?: number;
   /** Repetitions of a call that may be repeated; 3. */
   retries?: number;
-  timing?: Partial<StreamTiming>;
+  timing?: Partial<Timing>;
 }
 
-export interface StreamTiming {
+/** Milliseconds. */
+export interface Timing {
   /** Without a byte for so long a stream counts as blocked, and the client asks instead; 6,000. */
   firstByteMs: number;
   /** An open stream without a byte for so long is dead (the server comments every 15 s); 45,000. */
@@ -61,6 +62,10 @@ export interface StreamTiming {
   pollMs: number;
   /** How often a stream is tried again there; 30,000. */
   streamAgainMs: number;
+  /** After a wallet's failure, until the chain is asked whether the burn landed all the same; 2,500. */
+  landingMs: number;
+  /** Between two claims of a burn that is not final yet; 5,000. */
+  claimAgainMs: number;
 }
 
 export type Session = Pick<SessionAnswer, "accessToken" | "expiresAt" | "user">;
@@ -184,7 +189,7 @@ export interface WatchOptions extends CallOptions {
   /** "poll": no stream, ask every `pollMs`. */
   transport?: "auto" | "poll";
   onState?: (connection: Connection) => void;
-  timing?: Partial<StreamTiming>;
+  timing?: Partial<Timing>;
 }
 
 export type StreamState = "connecting" | "live" | "waiting" | "polling" | "ended";

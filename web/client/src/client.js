@@ -157,7 +157,7 @@ class Upgrades {
   }
 
   run(options) {
-    return run(this, { chain: this.#chain(), ...options });
+    return run(this, { chain: this.#chain(), timing: this.#timing, ...options });
   }
 
   #get(id, name, options) {

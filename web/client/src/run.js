@@ -10,8 +10,10 @@ import { backOff, check, orAborted, sleep } from "./waiting.js";
 
 const MAINNET = "solana:mainnet";
 const FRESH_MS = 20_000; // a blockhash lives for about a minute, and the user takes time
-const LANDING_MS = 2_500; // what a wallet has sent is confirmed after about a second
-const CLAIM_AGAIN_MS = 15_000; // claims are limited to 5 a minute
+export const TIMING = Object.freeze({
+  landingMs: 2_500, // what a wallet has sent is confirmed after about a second
+  claimAgainMs: 5_000,
+});
 
 /** The completed upgrade. EndedError when it ended otherwise; see index.d.ts for the rest. */
 export async function run(upgrades, options) {
@@ -19,8 +21,9 @@ export async function run(upgrades, options) {
 }
 
 class Run {
-  constructor(upgrades, { upgradeId, nftId, targetLevel, mode, wallet, chain, onProgress, signal, autoRetry = true }) {
+  constructor(upgrades, { upgradeId, nftId, targetLevel, mode, wallet, chain, onProgress, signal, autoRetry = true, timing }) {
     Object.assign(this, { upgrades, nftId, targetLevel, mode, wallet, signal, autoRetry });
+    this.timing = { ...TIMING, ...timing };
     this.id = upgradeId;
     this.chain = chain ?? MAINNET;
     this.onProgress = onProgress ?? (() => {});
@@ -131,7 +134,7 @@ class Run {
 
   /** Wallets say no to what has landed. Nobody hands out a burn of what is burned already. */
   async doubt(upgrade, refusal) {
-    if (refusal.code === "wallet_failed") await sleep(LANDING_MS, this.signal);
+    if (refusal.code === "wallet_failed") await sleep(this.timing.landingMs, this.signal);
     try {
       await this.upgrades.burnTransaction(this.id, this.options);
     } catch (error) {
@@ -145,20 +148,23 @@ class Run {
     check(this.signal);
     if (isWrongStatus(error)) return; // it went on by itself
     if (!(error instanceof ProblemError) || error.retryable) throw refusal;
-    while (!(await this.isClaimed(upgrade.currentNftId, refusal))) {
-      // Burned, but not final: it cannot be named before.
-      this.tell("connection", { state: "waiting", delayMs: CLAIM_AGAIN_MS });
-      await sleep(CLAIM_AGAIN_MS, this.signal);
+    for (;;) {
+      const delayMs = await this.claimed(upgrade.currentNftId, refusal);
+      if (!delayMs) return;
+      this.tell("connection", { state: "waiting", delayMs });
+      await sleep(delayMs, this.signal);
     }
   }
 
-  async isClaimed(mint, refusal) {
+  /** 0, or when to ask again: a burn cannot be named before it is final. */
+  async claimed(mint, refusal) {
     try {
       const { status } = await this.upgrades.claim({ mint }, this.options);
-      return status !== null && status !== "initiated";
-    } catch {
+      return status === null || status === "initiated" ? this.timing.claimAgainMs : 0;
+    } catch (error) {
       check(this.signal);
-      throw refusal;
+      if (!isPassing(error)) throw refusal;
+      return Math.max(this.timing.claimAgainMs, 1000 * (error.retryAfter || 0));
     }
   }
 

@@ -83,6 +83,7 @@ class FakeUpgrades {
 
   async claim(order, options) {
     this.#called("claim", order, options);
+    if (this.claims?.length) return this.claims.shift();
     this.happen("burn_pending", "burn_pending");
     return { status: "burn_pending" };
   }
@@ -227,6 +228,19 @@ test("what stands in the way of a burn is thrown as it is when there was none", 
   assert.ok(!down.names().includes("claim"));
 });
 
+test("a burn that is not final yet is claimed again, as is one that may not be claimed just now", async () => {
+  const upgrades = new FakeUpgrades();
+  const tooMany = problem("rate_limited", 429, { retryable: true, retryAfter: 1 });
+  upgrades.errors = { burnTransaction: [problem("nft_not_owned", 403)], claim: [tooMany] };
+  upgrades.claims = [{ status: "initiated" }, { status: null }];
+  upgrades.ahead = [...MINTED];
+  const { done, progress } = going(upgrades, { upgradeId: "U1", timing: { claimAgainMs: 10 } });
+  assert.equal((await done).status, "completed");
+  assert.equal(upgrades.names().filter((name) => name === "claim").length, 4);
+  const waited = progress.filter(({ state }) => state === "waiting").map(({ delayMs }) => delayMs);
+  assert.deepEqual(waited, [1000, 10, 10]);
+});
+
 test("the user's no is thrown, and costs no claim", async () => {
   const no = new WalletError("wallet_rejected", "No.", { retryable: true });
   const upgrades = new FakeUpgrades();
@@ -248,6 +262,15 @@ test("if the backend found the burn before anybody named it, it just goes on", a
   upgrades.errors.confirm = [problem("wrong_status")];
   upgrades.ahead = [...MINTED];
   assert.equal((await going(upgrades).done).status, "completed");
+});
+
+test("a wallet's failure is believed only after what it sent had time to land", async () => {
+  const upgrades = new FakeUpgrades();
+  const failure = new WalletError("wallet_failed", "Not confirmed in 30 s.");
+  const begun = performance.now();
+  const { done } = going(upgrades, { wallet: new FakeWallet(failure), timing: { landingMs: 60 } });
+  await assert.rejects(done, failure);
+  assert.ok(performance.now() - begun >= 59);
 });
 
 test("another wallet than the one that opened it is not asked", async () => {
