@@ -40,7 +40,7 @@ run: $(INSTALLED) ## the whole product on this machine, until Ctrl-C
 demo: $(INSTALLED) ## one complete upgrade on a private stack, verified step by step
 	@$(BIN)/python -m local.demo
 
-test: $(INSTALLED) ## all tests
+test: $(INSTALLED) web/node_modules ## all tests; Node >= 20
 	$(BIN)/pytest -n 2 --dist loadfile --ignore=tests/smoke
 
 check: $(INSTALLED) ## lint, format and types
@@ -59,6 +59,10 @@ STAGE ?= dev
 
 node_modules: package.json package-lock.json
 	npm ci --no-audit --no-fund
+	@touch $@
+
+web/node_modules: web/package.json web/package-lock.json
+	cd web && npm ci --no-audit --no-fund
 	@touch $@
 
 synth: $(INSTALLED) node_modules ## the CloudFormation templates of STAGE (dev, prod); Node >= 20

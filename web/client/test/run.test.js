@@ -1,0 +1,384 @@
+// The whole way, from every status and over every accident, on an API in memory.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { EndedError, NetworkError, ProblemError, StreamError, WalletError } from "../index.js";
+import { toBase64 } from "../src/bytes.js";
+import { run } from "../src/run.js";
+import { ADDRESS, TRANSACTION } from "./transactions.js";
+
+const NFT = "NFT";
+const problem = (code, status = 409, extra = {}) =>
+  new ProblemError({ code, status, detail: code, retryable: false, ...extra });
+const view = (status, facts = {}) => ({
+  id: "U1",
+  status,
+  mode: "two_step",
+  currentNftId: NFT,
+  retryCount: 0,
+  maxRetries: 3,
+  errorDetails: null,
+  ...facts,
+});
+
+/** The API as `run` sees it: one upgrade, whose events `watch` tells. */
+class FakeUpgrades {
+  constructor(status = "initiated", facts = {}) {
+    this.upgrade = view(status, facts);
+    this.history = [{ sequence: 1, type: "upgrade_initiated", status: "initiated" }];
+    this.calls = [];
+    this.ahead = []; // what is to happen while somebody watches
+    this.errors = {}; // by method, in turn
+  }
+
+  #called(name, ...given) {
+    this.calls.push([name, ...given.slice(0, -1)]);
+    given.at(-1)?.signal?.throwIfAborted();
+    const error = this.errors[name]?.shift();
+    if (error) throw error;
+  }
+
+  names() {
+    return this.calls.map(([name]) => name);
+  }
+
+  happen(type, status, data) {
+    this.upgrade = { ...this.upgrade, status };
+    const sequence = this.history.length + 1;
+    this.history.push({ sequence, type, status, message: type, data });
+  }
+
+  async open(order, options) {
+    this.#called("open", order, options);
+    if (order.mode) this.upgrade.mode = order.mode;
+    const transaction = toBase64(TRANSACTION);
+    return { upgradeRequestId: "U1", burnTransaction: transaction, atomicTransaction: transaction };
+  }
+
+  async get(id, options) {
+    this.#called("get", id, options);
+    return { upgradeRequest: this.upgrade, statusHistory: this.history };
+  }
+
+  async burnTransaction(id, options) {
+    this.#called("burnTransaction", id, options);
+    return { burnTransaction: toBase64(TRANSACTION) };
+  }
+
+  async atomicTransaction(id, options) {
+    this.#called("atomicTransaction", id, options);
+    return { atomicTransaction: toBase64(TRANSACTION) };
+  }
+
+  async confirm(id, signature, options) {
+    this.#called("confirm", id, signature, options);
+    this.happen("burn_pending", "burn_pending");
+  }
+
+  async submit(id, transaction, options) {
+    this.#called("submit", id, transaction, options);
+    this.happen("burn_pending", "burn_pending");
+  }
+
+  async claim(order, options) {
+    this.#called("claim", order, options);
+    if (this.claims?.length) return this.claims.shift();
+    this.happen("burn_pending", "burn_pending");
+    return { status: "burn_pending" };
+  }
+
+  async retry(id, options) {
+    this.#called("retry", id, options);
+    this.happen("retry_started", "mint_pending");
+    this.happen("upgrade_completed", "completed");
+  }
+
+  async *watch(id, options) {
+    this.#called("watch", options.transport, options.lastEventId, options);
+    options.onState({ state: "live" });
+    for (let seen = Number(options.lastEventId ?? 0); ; seen++) {
+      while (seen === this.history.length) {
+        if (["completed", "cancelled", "expired"].includes(this.upgrade.status)) return;
+        const next = this.ahead.shift();
+        if (next instanceof Error) throw next;
+        if (next) this.happen(...next);
+        else await new Promise((resolve) => setTimeout(resolve, 5));
+        options.signal?.throwIfAborted();
+      }
+      yield this.history[seen];
+    }
+  }
+}
+
+const MINTED = [
+  ["burn_confirmed", "burn_confirmed"],
+  ["mint_started", "mint_pending"],
+  ["upgrade_completed", "completed"],
+];
+
+class FakeWallet {
+  address = ADDRESS;
+  asked = 0;
+
+  constructor(error) {
+    this.error = error;
+  }
+
+  async signAndSendTransaction(transaction, { chain }) {
+    this.asked++;
+    assert.deepEqual(transaction, TRANSACTION);
+    this.chain = chain;
+    if (this.error) throw this.error;
+    return "BURN";
+  }
+
+  async signTransaction(transaction) {
+    this.asked++;
+    if (this.error) throw this.error;
+    return transaction;
+  }
+}
+
+function going(upgrades, options = {}) {
+  const progress = [];
+  const wallet = options.wallet ?? new FakeWallet();
+  const order = options.upgradeId ? {} : { nftId: NFT, targetLevel: 2 };
+  const done = run(upgrades, { ...order, wallet, onProgress: (told) => progress.push(told), ...options });
+  return { done, progress, wallet };
+}
+const told = (progress) => progress.map(({ type, event }) => event?.type ?? type);
+
+test("one call opens, burns, confirms and follows to the new NFT", async () => {
+  const upgrades = new FakeUpgrades();
+  upgrades.ahead = [...MINTED];
+  const { done, progress, wallet } = going(upgrades, { chain: "solana:devnet" });
+  assert.equal((await done).status, "completed");
+  assert.deepEqual(told(progress), [
+    "opened",
+    "wallet_asked",
+    "burn_sent",
+    "connection",
+    "upgrade_initiated",
+    "burn_pending",
+    "burn_confirmed",
+    "mint_started",
+    "upgrade_completed",
+    "completed",
+  ]);
+  assert.deepEqual(upgrades.names(), ["open", "get", "confirm", "watch", "get"]);
+  assert.deepEqual(upgrades.calls[0][1], { nftId: NFT, targetLevel: 2, mode: undefined });
+  assert.deepEqual(upgrades.calls[2], ["confirm", "U1", "BURN"]);
+  assert.deepEqual([wallet.asked, wallet.chain], [1, "solana:devnet"]);
+  assert.ok(progress.every(({ upgradeId }) => upgradeId === "U1"));
+});
+
+test("in atomic mode the wallet signs and the backend sends", async () => {
+  const upgrades = new FakeUpgrades();
+  upgrades.ahead = [...MINTED];
+  const { done, progress } = going(upgrades, { mode: "atomic" });
+  assert.equal((await done).status, "completed");
+  assert.deepEqual(upgrades.names(), ["open", "get", "submit", "watch", "get"]);
+  assert.ok(!told(progress).includes("burn_sent"));
+});
+
+test("atomic mode asks for a wallet that signs without sending, before anything happens", async () => {
+  const wallet = new FakeWallet();
+  wallet.signTransaction = undefined;
+  const { done } = going(new FakeUpgrades(), { mode: "atomic", wallet });
+  await assert.rejects(done, { name: "WalletError", code: "wallet_unsupported" });
+});
+
+for (const status of ["burn_pending", "burn_confirmed", "mint_pending", "under_review"]) {
+  test(`a page that was reloaded goes on from ${status} without the wallet`, async () => {
+    const upgrades = new FakeUpgrades(status);
+    upgrades.ahead = [...MINTED];
+    const { done, wallet } = going(upgrades, { upgradeId: "U1" });
+    assert.equal((await done).status, "completed");
+    assert.deepEqual([wallet.asked, upgrades.names()], [0, ["get", "watch", "get"]]);
+  });
+}
+
+test("a page that was reloaded before the burn gets a fresh transaction", async () => {
+  const upgrades = new FakeUpgrades();
+  upgrades.ahead = [...MINTED];
+  await going(upgrades, { upgradeId: "U1" }).done;
+  assert.deepEqual(upgrades.names(), ["get", "burnTransaction", "confirm", "watch", "get"]);
+});
+
+test("a page that was closed between burn and confirmation finds the burn", async () => {
+  const upgrades = new FakeUpgrades();
+  upgrades.errors.burnTransaction = [problem("nft_not_owned", 403)];
+  upgrades.ahead = [...MINTED];
+  const { done, wallet } = going(upgrades, { upgradeId: "U1" });
+  assert.equal((await done).status, "completed");
+  assert.deepEqual(upgrades.names(), ["get", "burnTransaction", "claim", "watch", "get"]);
+  assert.deepEqual([upgrades.calls[2][1], wallet.asked], [{ mint: NFT }, 0]);
+});
+
+test("what stands in the way of a burn is thrown as it is when there was none", async () => {
+  const upgrades = new FakeUpgrades();
+  const refusal = problem("nft_not_owned", 403);
+  upgrades.errors = { burnTransaction: [refusal], claim: [problem("nft_not_burned")] };
+  await assert.rejects(going(upgrades, { upgradeId: "U1" }).done, refusal);
+  const down = new FakeUpgrades();
+  const outage = problem("chain_unavailable", 503, { retryable: true });
+  down.errors.burnTransaction = [outage];
+  await assert.rejects(going(down, { upgradeId: "U1" }).done, outage);
+  assert.ok(!down.names().includes("claim"));
+});
+
+test("a burn that is not final yet is claimed again, as is one that may not be claimed just now", async () => {
+  const upgrades = new FakeUpgrades();
+  const tooMany = problem("rate_limited", 429, { retryable: true, retryAfter: 1 });
+  upgrades.errors = { burnTransaction: [problem("nft_not_owned", 403)], claim: [tooMany] };
+  upgrades.claims = [{ status: "initiated" }, { status: null }];
+  upgrades.ahead = [...MINTED];
+  const { done, progress } = going(upgrades, { upgradeId: "U1", timing: { claimAgainMs: 10 } });
+  assert.equal((await done).status, "completed");
+  assert.equal(upgrades.names().filter((name) => name === "claim").length, 4);
+  const waited = progress.filter(({ state }) => state === "waiting").map(({ delayMs }) => delayMs);
+  assert.deepEqual(waited, [1000, 10, 10]);
+});
+
+test("the user's no is thrown, and costs no claim", async () => {
+  const no = new WalletError("wallet_rejected", "No.", { retryable: true });
+  const upgrades = new FakeUpgrades();
+  await assert.rejects(going(upgrades, { wallet: new FakeWallet(no) }).done, no);
+  assert.deepEqual(upgrades.names(), ["open", "get", "burnTransaction"]);
+});
+
+test("a wallet that says no to a burn that landed is not believed", async () => {
+  const upgrades = new FakeUpgrades();
+  upgrades.errors.burnTransaction = [problem("nft_not_owned", 403)];
+  upgrades.ahead = [...MINTED];
+  const wallet = new FakeWallet(new WalletError("wallet_rejected", "No."));
+  assert.equal((await going(upgrades, { wallet }).done).status, "completed");
+  assert.deepEqual(upgrades.names(), ["open", "get", "burnTransaction", "claim", "watch", "get"]);
+});
+
+test("if the backend found the burn before anybody named it, it just goes on", async () => {
+  const upgrades = new FakeUpgrades();
+  upgrades.errors.confirm = [problem("wrong_status")];
+  upgrades.ahead = [...MINTED];
+  assert.equal((await going(upgrades).done).status, "completed");
+});
+
+test("a wallet's failure is believed only after what it sent had time to land", async () => {
+  const upgrades = new FakeUpgrades();
+  const failure = new WalletError("wallet_failed", "Not confirmed in 30 s.");
+  const begun = performance.now();
+  const { done } = going(upgrades, { wallet: new FakeWallet(failure), timing: { landingMs: 60 } });
+  await assert.rejects(done, failure);
+  assert.ok(performance.now() - begun >= 59);
+});
+
+test("another wallet than the one that opened it is not asked", async () => {
+  const wallet = new FakeWallet();
+  wallet.address = "9xQeWvG816bUx9EPjHmaT23yvVM2ZWbrrpZb9PusVFin";
+  const upgrades = new FakeUpgrades();
+  await assert.rejects(going(upgrades, { wallet }).done, { code: "wallet_mismatch" });
+  assert.equal(wallet.asked, 0);
+});
+
+test("after the burn no network is worth giving up for", async () => {
+  const upgrades = new FakeUpgrades();
+  const busy = problem("storage_unavailable", 503, { retryable: true, retryAfter: 0.01 });
+  upgrades.errors.confirm = [new NetworkError("network_error", "gone"), busy];
+  upgrades.ahead = [...MINTED];
+  const { done, progress } = going(upgrades);
+  assert.equal((await done).status, "completed");
+  assert.equal(upgrades.names().filter((name) => name === "confirm").length, 3);
+  assert.equal(progress.filter(({ state }) => state === "waiting").length, 2);
+});
+
+test("a second call for the same NFT goes on with the running upgrade", async () => {
+  const upgrades = new FakeUpgrades("mint_pending");
+  upgrades.errors.open = [problem("upgrade_active", 409, { upgradeRequestId: "U1" })];
+  upgrades.ahead = [["upgrade_completed", "completed"]];
+  const { done, wallet } = going(upgrades);
+  assert.equal((await done).id, "U1");
+  assert.equal(wallet.asked, 0);
+});
+
+test("the running upgrade of another NFT is not touched", async () => {
+  const upgrades = new FakeUpgrades("mint_pending", { currentNftId: "OTHER" });
+  const active = problem("upgrade_active", 409, { upgradeRequestId: "U1" });
+  upgrades.errors.open = [active];
+  await assert.rejects(going(upgrades).done, active);
+});
+
+test("a burn that is refused leaves the upgrade open, and says why", async () => {
+  const upgrades = new FakeUpgrades();
+  upgrades.ahead = [["burn_rejected", "initiated", { code: "burn_not_found" }]];
+  const error = await going(upgrades).done.catch((thrown) => thrown);
+  assert.ok(error instanceof EndedError);
+  assert.deepEqual([error.code, error.retryable, error.upgrade.status], ["burn_not_found", true, "initiated"]);
+});
+
+test("a refusal of long ago is only told, not thrown", async () => {
+  const upgrades = new FakeUpgrades();
+  upgrades.happen("burn_pending", "burn_pending");
+  upgrades.happen("burn_rejected", "initiated", { code: "burn_not_found" });
+  upgrades.ahead = [...MINTED];
+  const { done, progress } = going(upgrades, { upgradeId: "U1" });
+  assert.equal((await done).status, "completed");
+  assert.ok(told(progress).includes("burn_rejected"));
+});
+
+for (const [type, status] of [["upgrade_cancelled", "cancelled"], ["upgrade_expired", "expired"]]) {
+  test(`an upgrade that was ${status} is an error, with what it was`, async () => {
+    const upgrades = new FakeUpgrades("burn_pending");
+    upgrades.ahead = [[type, status]];
+    const error = await going(upgrades, { upgradeId: "U1" }).done.catch((thrown) => thrown);
+    assert.ok(error instanceof EndedError);
+    assert.deepEqual([error.code, error.retryable, error.upgrade.status], [`upgrade_${status}`, false, status]);
+  });
+}
+
+test("a failed mint is tried again at once, though the backend would do it too", async () => {
+  const upgrades = new FakeUpgrades("mint_pending");
+  upgrades.ahead = [["mint_failed_retryable", "failed_retryable"]];
+  assert.equal((await going(upgrades, { upgradeId: "U1" }).done).status, "completed");
+  assert.ok(upgrades.names().includes("retry"));
+  const resumed = new FakeUpgrades("failed_retryable");
+  assert.equal((await going(resumed, { upgradeId: "U1" }).done).status, "completed");
+  assert.ok(resumed.names().includes("retry"));
+});
+
+test("a failed mint is left to the backend when so told, or when it was tried often enough", async () => {
+  for (const [facts, autoRetry] of [[{}, false], [{ retryCount: 3 }, true]]) {
+    const upgrades = new FakeUpgrades("failed_retryable", facts);
+    const { done } = going(upgrades, { upgradeId: "U1", autoRetry });
+    setTimeout(() => upgrades.happen("upgrade_completed", "completed"), 50);
+    assert.equal((await done).status, "completed");
+    assert.ok(!upgrades.names().includes("retry"));
+  }
+});
+
+test("a tab whose stream gave way to others asks from then on", async () => {
+  const upgrades = new FakeUpgrades("mint_pending");
+  upgrades.ahead = [new StreamError("evicted", "Another tab."), ["upgrade_completed", "completed"]];
+  assert.equal((await going(upgrades, { upgradeId: "U1" }).done).status, "completed");
+  const watched = upgrades.calls.filter(([name]) => name === "watch");
+  assert.deepEqual(watched.map(([, transport, last]) => [transport, last]), [["auto", undefined], ["poll", 1]]);
+});
+
+test("the end of the session is thrown: nobody else can sign in again", async () => {
+  const upgrades = new FakeUpgrades("mint_pending");
+  const ending = new StreamError("session_expiring", "Sign in again.");
+  upgrades.ahead = [ending];
+  await assert.rejects(going(upgrades, { upgradeId: "U1" }).done, ending);
+});
+
+test("it can be aborted while the wallet is asked, and while following", async () => {
+  const reason = new Error("the page is left");
+  for (const wallet of [{ address: ADDRESS, signAndSendTransaction: () => new Promise(() => {}) }, new FakeWallet()]) {
+    const controller = new AbortController();
+    const upgrades = new FakeUpgrades();
+    const { done } = going(upgrades, { wallet, signal: controller.signal });
+    setTimeout(() => controller.abort(reason), 30);
+    await assert.rejects(done, reason);
+    assert.ok(!upgrades.names().includes("claim"));
+  }
+});
