@@ -72,7 +72,7 @@ SERVICE: Final = (
             "CDK's grant for an encrypted queue; kms:GenerateDataKey and kms:ReEncrypt have two "
             "forms each, and the resource is the one data key.",
         )
-        for name in ("PublishEvents", "Analytics", "Notify", "Audit")
+        for name in ("PublishEvents", "Analytics", "Notify", "NotifyPush", "Audit")
         for action in ("GenerateDataKey", "ReEncrypt")
     ),
     Row("Workflow", TRACES, TRACES_REASON),

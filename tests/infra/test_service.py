@@ -186,6 +186,7 @@ def test_what_stays_unsent_wakes_somebody(assembly: Assembly) -> None:
         (each.properties.get("MetricName"), dimension["Value"])
         for each in assembly.resources("AWS::CloudWatch::Alarm")
         for dimension in each.properties.get("Dimensions", ())
+        if dimension["Name"] == "consumer"
     }
     for group in ("nft-notifications", "nft-notifications-push"):
         for metric in ("DeadLetters", "DeliveriesUncertain", "DeliveriesRefused"):
