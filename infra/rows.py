@@ -191,7 +191,7 @@ ROWS = (
     Row(
         name="verify_audit",
         settings=AuditCheckSettings,
-        grants=(reads(UPGRADES), writes(PROJECTIONS), reads_archive),
+        grants=(reads(UPGRADES), walks(UPGRADES), writes(PROJECTIONS), reads_archive),
         timeout_seconds=300,
         concurrency=1,
     ),

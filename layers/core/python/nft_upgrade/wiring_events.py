@@ -121,6 +121,7 @@ def audit() -> Intake:
 @cache
 def audit_check() -> AuditCheck:
     """For the command `audit_verify`."""
+    from nft_upgrade.adapters.dynamodb_requests import DynamoDbRequests
     from nft_upgrade.adapters.s3_audit_reader import S3AuditArchiveReader, read_document
 
     settings = AuditCheckSettings()
@@ -128,6 +129,7 @@ def audit_check() -> AuditCheck:
         S3AuditArchiveReader(settings.audit_bucket),
         read_document,
         upgrades(settings.table_prefix).events,
+        DynamoDbRequests(_database(settings.table_prefix)),
         SystemClock(),
         _meter(),
     )

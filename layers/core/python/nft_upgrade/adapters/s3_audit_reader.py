@@ -43,6 +43,15 @@ class S3AuditArchiveReader:
         except (ClientError, BotoCoreError) as error:
             raise StorageUnavailable(f"audit bucket: {error}") from error
 
+    def count(self, upgrade_id: str) -> int:
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket, Prefix=f"{FOLDER}{upgrade_id}/"
+        )
+        try:
+            return sum(page["KeyCount"] for page in pages)
+        except (ClientError, BotoCoreError) as error:
+            raise StorageUnavailable(f"audit bucket: {error}") from error
+
     def _versions(self, folder: str) -> dict[str, list[Any]]:
         """Every object's versions and delete markers."""
         found: defaultdict[str, list[Any]] = defaultdict(list)
