@@ -11,7 +11,7 @@ from nft_upgrade.adapters.s3_audit import FOLDER, s3_client
 from nft_upgrade.consumers.audit_check import ArchivedEntry
 from nft_upgrade.domain.errors import StorageUnavailable
 from nft_upgrade.domain.events import UpgradeEvent
-from nft_upgrade.messages import from_record
+from nft_upgrade.messages import from_record, read_json
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -81,5 +81,5 @@ class S3AuditArchiveReader:
 
 
 def read_document(body: bytes) -> UpgradeEvent:
-    """The event in an archive's object; ValueError or KeyError when it holds none."""
-    return from_record(json.dumps(json.loads(body)["record"], ensure_ascii=False))
+    """The event in an archive's object; ValueError, KeyError or TypeError when it holds none."""
+    return from_record(json.dumps(read_json(body)["record"], ensure_ascii=False))

@@ -217,9 +217,10 @@ class AuditCheck:
             return None, Fault.MISSING
         try:
             event = self._read(entry.body)
+            own_hash = event_hash(event)
         except (ValueError, KeyError, TypeError):
             return None, Fault.UNREADABLE
-        if event.hash != event_hash(event) or event.previous_hash != expected_hash:
+        if event.hash != own_hash or event.previous_hash != expected_hash:
             return event, Fault.CHANGED
         if (event.upgrade_id, event.sequence) != (upgrade_id, entry.sequence):
             return event, Fault.MISPLACED
