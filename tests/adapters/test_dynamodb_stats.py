@@ -16,7 +16,15 @@ from nft_upgrade.adapters.dynamodb_stats import DynamoDbGenerations, DynamoDbSta
 from nft_upgrade.consumers.analytics import Analytics, count_into
 from nft_upgrade.consumers.stats_ports import Pointer
 from nft_upgrade.domain.errors import StorageUnavailable, VersionConflict
-from nft_upgrade.domain.stats import Journey, Milestone, RankedUser, Step, UserStats, count
+from nft_upgrade.domain.stats import (
+    Journey,
+    Milestone,
+    NotACursor,
+    RankedUser,
+    Step,
+    UserStats,
+    count,
+)
 from tests.fakes.event_streams import FIRST_DAY, deliveries, histories
 from tests.fakes.events import START, STEP, FakeMeter, story
 from tests.fakes.stats import FakeStatistics
@@ -194,7 +202,7 @@ def test_who_never_completed_an_upgrade_is_not_on_the_leaderboard(
 def test_a_cursor_that_is_not_ours_is_refused(
     generations: DynamoDbGenerations, cursor: str
 ) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(NotACursor):
         generations.store(0).leaderboard(limit=1, cursor=cursor)
 
 

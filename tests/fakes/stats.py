@@ -15,6 +15,7 @@ from nft_upgrade.domain.stats import (
     First,
     Journey,
     LeaderboardPage,
+    NotACursor,
     RankedUser,
     UserStats,
 )
@@ -57,6 +58,8 @@ class FakeStatsStore:
         return [DayStats(day, self.counters.get(day, {})) for day in days]
 
     def leaderboard(self, *, limit: int, cursor: str | None) -> LeaderboardPage:
+        if cursor is not None and not cursor.isdigit():
+            raise NotACursor(cursor)
         start = int(cursor) if cursor is not None else 0
         ranked = sorted(
             (row for row in self.rows.values() if row.reached_at),

@@ -46,7 +46,7 @@ class StatsStore(Protocol):
 
     def leaderboard(self, *, limit: int, cursor: str | None) -> LeaderboardPage:
         """Users with a completed upgrade: highest level first, then who reached it earlier.
-        Eventually consistent. ValueError: bad cursor."""
+        Eventually consistent. Raises NotACursor."""
 
     def firsts(self) -> list[First]:
         """By level; eventually consistent."""

@@ -200,6 +200,10 @@ class DayStats:
         return quantile(buckets, share)
 
 
+class NotACursor(ValueError):
+    """The text is no place on the leaderboard that we gave out."""
+
+
 @dataclass(frozen=True, slots=True)
 class RankedUser:
     """A place on the leaderboard, from 1."""
