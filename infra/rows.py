@@ -176,7 +176,7 @@ ROWS = (
         timeout_seconds=300,
         in_vpc=True,
     ),
-    consumer("analytics", analytics.NAME),
+    consumer("analytics", analytics.NAME, reads_many(PROJECTIONS)),
     consumer(
         "notify",
         notification.NAME,

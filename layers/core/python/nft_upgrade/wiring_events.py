@@ -71,7 +71,7 @@ def analytics() -> Intake:
     """For `analytics`."""
     settings = ConsumerSettings()
     counting = Analytics(generations(settings.table_prefix), _meter())
-    return _intake(ANALYTICS, counting.take, settings)
+    return _intake(ANALYTICS, counting.take, settings, take_all=counting.take_all)
 
 
 @cache
@@ -201,6 +201,7 @@ def _intake(
     take: Callable[[UpgradeEvent], object],
     settings: ConsumerSettings,
     has: Callable[[str, int], bool] | None = None,
+    take_all: Callable[[Sequence[UpgradeEvent]], Sequence[bool]] | None = None,
 ) -> Intake:
     from nft_upgrade.adapters.event_schema import read_event
     from nft_upgrade.adapters.kafka_dead_letters import KafkaDeadLetters
@@ -213,6 +214,7 @@ def _intake(
         meter=_meter(),
         clock=SystemClock(),
         has=has,
+        take_all=take_all,
     )
 
 

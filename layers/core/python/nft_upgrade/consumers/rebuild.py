@@ -10,8 +10,9 @@ A death before 3 leaves readers where they were; the next rebuild begins anew.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 
-from nft_upgrade.consumers.analytics import count_into
+from nft_upgrade.consumers.analytics import TOGETHER, count_all
 from nft_upgrade.consumers.stats_ports import EventHistory, Generations
 
 EVERY = 1000
@@ -57,8 +58,10 @@ class Rebuild:
     def _fill(self, generation: int) -> tuple[int, int]:
         store = self._generations.store(generation)
         read = counted = 0
-        for read, event in enumerate(self._history.events(), 1):
-            counted += count_into(store, event) is not None
-            if read % EVERY == 0:
-                self._tell(read)
+        events = self._history.events()
+        while part := list(islice(events, TOGETHER)):
+            counted += len(count_all(store, part))
+            if read // EVERY < (read + len(part)) // EVERY:
+                self._tell(read + len(part))
+            read += len(part)
         return read, counted

@@ -5,8 +5,8 @@ reordered records give the same numbers. A duration belongs to the day (UTC) in 
 happened, whichever of the two events is counted last.
 """
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -180,6 +180,46 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
+class Counts:
+    """What several events change together, each counted after the ones before it."""
+
+    counted: Sequence[Count]
+
+    @property
+    def journeys(self) -> Mapping[str, tuple[int, Journey]]:
+        """By upgrade: the version it was counted from, and what it becomes."""
+        first = {each.journey.upgrade_id: each.journey for each in reversed(self.counted)}
+        last = {each.journey.upgrade_id: each.journey for each in self.counted}
+        return {name: (first[name].version - 1, last[name]) for name in last}
+
+    @property
+    def users(self) -> Mapping[str, tuple[int, UserStats]]:
+        """By user, likewise."""
+        first = {each.stats.user_id: each.stats for each in reversed(self.counted)}
+        last = {each.stats.user_id: each.stats for each in self.counted}
+        return {name: (first[name].version - 1, last[name]) for name in last}
+
+    @property
+    def days(self) -> Mapping[date, Mapping[str, int]]:
+        """By how much each counter of each day grows."""
+        days: defaultdict[date, Counter[str]] = defaultdict(Counter)
+        for each in self.counted:
+            for day, counters in each.days.items():
+                days[day].update(counters)
+        return days
+
+    @property
+    def firsts(self) -> Sequence[First]:
+        """The earliest of each level."""
+        late_to_early = sorted(
+            (each.first for each in self.counted if each.first),
+            key=lambda first: first.place,
+            reverse=True,
+        )
+        return list({first.level: first for first in late_to_early}.values())
+
+
+@dataclass(frozen=True, slots=True)
 class DayStats:
     """One day's counters (UTC), merged from wherever they were counted."""
 
@@ -233,6 +273,24 @@ def count(event: UpgradeEvent, journey: Journey, stats: UserStats) -> Count | No
         days=_days(event, after, took),
         first=_first(event),
     )
+
+
+def count_together(
+    events: Iterable[UpgradeEvent],
+    journeys: Mapping[str, Journey],
+    users: Mapping[str, UserStats],
+) -> Counts:
+    """The effect of several events on what is known, which may lack upgrades and users; without
+    those that were counted before."""
+    travelled, known = dict(journeys), dict(users)
+    counted = []
+    for event in events:
+        journey = travelled.get(event.upgrade_id) or Journey(upgrade_id=event.upgrade_id)
+        stats = known.get(event.user_id) or UserStats(user_id=event.user_id)
+        if change := count(event, journey, stats):
+            travelled[event.upgrade_id], known[event.user_id] = change.journey, change.stats
+            counted.append(change)
+    return Counts(counted)
 
 
 def badges(stats: UserStats, firsts: Sequence[First], *, top: int) -> Sequence[Badge]:
