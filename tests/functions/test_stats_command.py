@@ -175,3 +175,14 @@ def test_topics_that_retention_has_cut_are_refused(
     admin.close()
     with pytest.raises(HistoryIncomplete, match="nft-upgrade-completed"):
         list(KafkaHistory(settings_, read_event).events())
+
+
+def test_a_generation_whose_rebuild_died_is_given_up_and_dropped(
+    environment: dict[str, str], prefix: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    left = DynamoDbGenerations(Database(prefix)).begin()
+    assert printed(capsys, "generations") == [{"current": 0, "building": left, "last": left}]
+    assert stats.main(["drop", str(left)]) == 1
+    assert stats.main(["abandon", str(left + 1)]) == 1
+    assert printed(capsys, "abandon", str(left)) == [{"abandoned": left}]
+    assert printed(capsys, "drop", str(left)) == [{"generation": left, "deleted": 0}]
