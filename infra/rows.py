@@ -172,7 +172,7 @@ ROWS = (
     Row(
         name="replay_dead_letters",
         settings=PublishSettings,
-        grants=(replays,),
+        grants=(replays, writes(PROJECTIONS)),
         timeout_seconds=300,
         in_vpc=True,
     ),

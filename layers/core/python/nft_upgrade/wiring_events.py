@@ -221,13 +221,15 @@ def _intake(
 @cache
 def replaying() -> Replaying:
     """For `replay_dead_letters`: the command and the function."""
+    from nft_upgrade.adapters.dynamodb_places import DynamoDbPlace
     from nft_upgrade.adapters.event_schema import read_event
     from nft_upgrade.adapters.kafka_dead_letters import KafkaDeadLetters
     from nft_upgrade.adapters.kafka_replay import KafkaLetterBox
 
-    settings = KafkaSettings()
+    settings = PublishSettings()
     letters = KafkaDeadLetters(settings)
-    return Replaying(KafkaLetterBox(settings), letters, letters.send_back, read_event)
+    place = DynamoDbPlace(_database(settings.table_prefix), "dead-letters")
+    return Replaying(KafkaLetterBox(settings, place), letters, letters.send_back, read_event)
 
 
 @cache
