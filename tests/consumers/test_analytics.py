@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nft_upgrade.consumers.analytics import Analytics
@@ -124,6 +124,7 @@ def test_a_death_between_two_generations_is_made_good_by_the_next_delivery() -> 
     assert [len(store) for store in generations.stores.values()] == [1, 1]
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_a_batch_counts_as_its_events_one_by_one(data: st.DataObject) -> None:
     events = data.draw(deliveries(data.draw(histories())))

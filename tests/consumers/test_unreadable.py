@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from nft_upgrade.adapters.event_schema import read_event
@@ -82,6 +82,7 @@ def faults(body: bytes) -> list[Fault]:
     return [link.fault for link in check.run().broken]
 
 
+@settings(deadline=None)
 @given(broken_records() | GARBAGE)
 @example(nested(DEEPEST))
 @example(nested(900))
@@ -97,6 +98,7 @@ def test_what_is_no_event_is_named_so_by_every_reader(value: bytes) -> None:
     assert faults(b'{"record":' + value + b"}")
 
 
+@settings(deadline=None)
 @given(broken_records() | GARBAGE)
 @example(nested(100_000))
 def test_what_is_no_event_becomes_a_dead_letter(value: bytes) -> None:

@@ -22,7 +22,7 @@ from nft_upgrade import wiring_events
 from nft_upgrade.config import StorageSettings
 from nft_upgrade.consumers.stats_ports import Generations, HistoryIncomplete
 from nft_upgrade.domain.errors import VersionConflict
-from nft_upgrade.domain.stats import FUNNEL, DayStats, Step
+from nft_upgrade.domain.stats import FUNNEL, DayStats, Step, Way
 
 MAX_DAYS = 366
 
@@ -48,12 +48,22 @@ def _days(generations: Generations, options: argparse.Namespace) -> None:
 
 
 def _facts(day: DayStats) -> dict[str, Any]:
-    quantiles = {
-        step.value: {"p50Ms": day.quantile(step, 0.5), "p95Ms": day.quantile(step, 0.95)}
+    quantiles = _quantiles(day, Way.TWO_STEP)
+    others = {way.value: _quantiles(day, way) for way in Way if way is not Way.TWO_STEP}
+    counts = {name: day.count(name) for name in FUNNEL.values()}
+    told = {way: steps for way, steps in others.items() if any(map(_is_known, steps.values()))}
+    return {"day": day.day.isoformat(), **counts, **quantiles, **told}
+
+
+def _quantiles(day: DayStats, way: Way) -> dict[str, dict[str, int | None]]:
+    return {
+        step.value: {"p50Ms": day.quantile(step, 0.5, way), "p95Ms": day.quantile(step, 0.95, way)}
         for step in Step
     }
-    counts = {name: day.count(name) for name in FUNNEL.values()}
-    return {"day": day.day.isoformat(), **counts, **quantiles}
+
+
+def _is_known(quantiles: dict[str, int | None]) -> bool:
+    return quantiles["p50Ms"] is not None
 
 
 def _rebuild(generations: Generations, options: argparse.Namespace) -> None:

@@ -2,7 +2,9 @@
 
 Every figure is a count, a sum, a minimum or a maximum over a set of events, so late, repeated and
 reordered records give the same numbers. A duration belongs to the day (UTC) in which its later step
-happened, whichever of the two events is counted last.
+happened, whichever of the two events is counted last, and to the way the upgrade went: in two steps
+somebody reads and signs between the milestones, in one transaction nobody does, and a claim's burn
+was there before its request. So they are never in one quantile.
 """
 
 from collections import Counter, defaultdict
@@ -13,6 +15,16 @@ from enum import StrEnum
 
 from nft_upgrade.domain.events import EventType, UpgradeEvent, iso
 from nft_upgrade.domain.histogram import bucket_of, quantile
+
+
+class Way(StrEnum):
+    """What an upgrade's durations are measured of: its mode, as its first event tells."""
+
+    TWO_STEP = "two_step"
+    ATOMIC = "atomic"
+    CLAIM = "claim"
+    OTHER = "other"
+    """A mode that this version does not know."""
 
 
 class Milestone(StrEnum):
@@ -73,6 +85,8 @@ class Journey:
     through: int = 0
     beyond: frozenset[int] = frozenset()
     at: Mapping[Milestone, datetime] = field(default_factory=dict)
+    way: Way = Way.TWO_STEP
+    """Known once it is known when the upgrade was opened."""
     version: int = 0
 
     def has(self, sequence: int) -> bool:
@@ -90,6 +104,7 @@ class Journey:
             through=through,
             beyond=frozenset(each for each in beyond if each > through),
             at={**at, **self.at},
+            way=way_of(event) if milestone is Milestone.OPENED else self.way,
             version=self.version + 1,
         )
 
@@ -230,12 +245,12 @@ class DayStats:
         """One of the values of `FUNNEL`."""
         return self.counters.get(name, 0)
 
-    def quantile(self, step: Step, share: float) -> int | None:
-        """Milliseconds, within 5 %; None on a day when nobody finished the step."""
+    def quantile(self, step: Step, share: float, way: Way = Way.TWO_STEP) -> int | None:
+        """Milliseconds, within 5 %; None on a day when nobody finished the step that way."""
         buckets = {
             int(name.split("#")[1]): count
             for name, count in self.counters.items()
-            if name.startswith(f"{step}#")
+            if name.startswith(f"{_timed(way, step)}#")
         }
         return quantile(buckets, share)
 
@@ -260,6 +275,14 @@ class LeaderboardPage:
     next_cursor: str | None
 
 
+def way_of(opened: UpgradeEvent) -> Way:
+    """From an upgrade's first event. Those of older publishers do not tell their mode, and one that
+    begins with its burn is a claim."""
+    claimed = Way.CLAIM if opened.status == "burn_pending" else Way.TWO_STEP
+    mode = opened.data.get("mode", claimed)
+    return Way(mode) if mode in tuple(Way) else Way.OTHER
+
+
 def count(event: UpgradeEvent, journey: Journey, stats: UserStats) -> Count | None:
     """The effect of one event; None when it was counted before."""
     if journey.has(event.sequence):
@@ -269,7 +292,7 @@ def count(event: UpgradeEvent, journey: Journey, stats: UserStats) -> Count | No
     return Count(
         event=event,
         journey=after,
-        stats=_user_plus(stats, event, took),
+        stats=_user_plus(stats, event, took if after.way is Way.TWO_STEP else {}),
         days=_days(event, after, took),
         first=_first(event),
     )
@@ -308,12 +331,19 @@ def badges(stats: UserStats, firsts: Sequence[First], *, top: int) -> Sequence[B
 
 
 def _finished_steps(before: Journey, after: Journey) -> dict[Step, int]:
-    """The steps whose second end this event supplied, with their milliseconds."""
+    """The steps whose last need this event supplied, with their milliseconds: both ends, and the
+    opening, which tells the way."""
     return {
         step: _milliseconds(after.at[start], after.at[end])
         for step, (start, end) in ENDS.items()
-        if {start, end} <= set(after.at) and not {start, end} <= set(before.at)
+        if {start, end, Milestone.OPENED} <= after.at.keys()
+        and not {start, end, Milestone.OPENED} <= before.at.keys()
     }
+
+
+def _timed(way: Way, step: Step) -> str:
+    """How the counters of a duration begin."""
+    return step.value if way is Way.TWO_STEP else f"{way}:{step}"
 
 
 def _milliseconds(start: datetime, end: datetime) -> int:
@@ -329,7 +359,8 @@ def _days(
         days.setdefault(_day(event.occurred_at), Counter())[name] += 1
     for step, milliseconds in took.items():
         ended_on = _day(journey.at[ENDS[step][1]])
-        days.setdefault(ended_on, Counter())[f"{step}#{bucket_of(milliseconds):03d}"] += 1
+        name = f"{_timed(journey.way, step)}#{bucket_of(milliseconds):03d}"
+        days.setdefault(ended_on, Counter())[name] += 1
     return days
 
 
