@@ -20,6 +20,7 @@ from nft_upgrade.domain.events import EventType
 from nft_upgrade.messages import topic_of
 
 TASKS = ("VerifyBurn", "PrepareMint", "SubmitMint", "AwaitMint", "CompleteUpgrade")
+READING = ("BatchGetItem", "GetItem", "Query", "Scan")
 PHASES = ("open", "confirm", *TASKS)
 
 
@@ -52,7 +53,7 @@ def counting(tally: Tally) -> Iterator[None]:
         for spent in _capacities(answer):
             for unit in ("ReadCapacityUnits", "WriteCapacityUnits"):
                 tally.units[tally.phase, unit] += spent.get(unit, 0)
-            if operation in ("GetItem", "Query"):
+            if operation in READING:
                 tally.units[tally.phase, "ReadCapacityUnits"] += spent["CapacityUnits"]
             elif "ReadCapacityUnits" not in spent and "WriteCapacityUnits" not in spent:
                 tally.units[tally.phase, "WriteCapacityUnits"] += spent["CapacityUnits"]

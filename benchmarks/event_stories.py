@@ -1,26 +1,43 @@
-"""Events to measure with."""
+"""Events to measure with: upgrades without trouble, made by the rules themselves."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
-from nft_upgrade.domain.events import EventType, UpgradeEvent
+from nft_upgrade.domain.burn import BurnProof, Check, Outcome
+from nft_upgrade.domain.events import UpgradeEvent
 from nft_upgrade.domain.nft import Nft, NftStatus
 from nft_upgrade.domain.upgrade import Status, Transition, Upgrade, open_upgrade
 
-LIFE = {
-    EventType.UPGRADE_INITIATED: Status.INITIATED,
-    EventType.BURN_PENDING: Status.BURN_PENDING,
-    EventType.BURN_CONFIRMED: Status.BURN_CONFIRMED,
-    EventType.MINT_STARTED: Status.MINT_PENDING,
-    EventType.UPGRADE_COMPLETED: Status.COMPLETED,
-}
-"""An upgrade without trouble."""
+SECOND = timedelta(seconds=1)
+CHECKS = 13
+"""In a real proof; the text of each is about as long as here."""
 
 
 def batch(users: int) -> list[UpgradeEvent]:
-    """One whole upgrade of each user, the users' events interleaved."""
-    ids = [uuid4().hex[:12] for _ in range(users)]
-    return [_event(each, sequence, type_) for sequence, type_ in enumerate(LIFE, 1) for each in ids]
+    """One whole upgrade (five events) of each user, the users' events interleaved."""
+    lives = [life(uuid4().hex[:12])[0] for _ in range(users)]
+    return [step.event for steps in zip(*lives, strict=True) for step in steps]
+
+
+def life(name: str, at: datetime | None = None) -> tuple[Sequence[Transition], Nft]:
+    """Opened, confirmed, proven, mint started, completed; and the NFT to be registered before."""
+    moment = at or datetime.now(UTC) - 10 * SECOND
+    opened, nft = opening(f"up-{name}", f"wallet-{name}", moment)
+    steps = [opened, opened.after.claim_burn(f"{name}-burn", height=9, at=moment + SECOND)]
+    proof = _proof(f"{name}-burn", nft)
+    held = opened.nfts[0].after
+    steps.append(steps[-1].after.prove_burn(proof, nft=held, at=moment + 2 * SECOND))
+    steps.append(steps[-1].after.start_mint(at=moment + 3 * SECOND))
+    done_at = moment + 4 * SECOND
+    successor = replace(nft, mint=opened.after.successor, level=2, created_at=done_at)
+    steps.append(
+        steps[-1].after.complete(
+            f"{name}-mint", successor=successor, holds_owner_lock=True, at=done_at
+        )
+    )
+    return steps, nft
 
 
 def opening(upgrade_id: str, user_id: str, at: datetime) -> tuple[Transition, Nft]:
@@ -55,21 +72,9 @@ def opening(upgrade_id: str, user_id: str, at: datetime) -> tuple[Transition, Nf
     return open_upgrade(upgrade, nft=nft), nft
 
 
-def _event(name: str, sequence: int, type_: EventType) -> UpgradeEvent:
-    is_done = type_ is EventType.UPGRADE_COMPLETED
-    return UpgradeEvent(
-        upgrade_id=f"up-{name}",
-        sequence=sequence,
-        type=type_,
-        occurred_at=datetime(2026, 11, 1, 12, 0, sequence, tzinfo=UTC),
-        user_id=f"wallet-{name}",
-        nft_id=f"nft-{name}",
-        current_level=1,
-        target_level=2,
-        status=LIFE[type_].value,
-        message="It happened.",
-        retry_count=0,
-        burn_signature=f"{name}-burn" if sequence > 1 else None,
-        mint_signature=f"{name}-mint" if is_done else None,
-        new_nft_id=f"{name}-new" if is_done else None,
-    ).sealed()
+def _proof(signature: str, nft: Nft) -> BurnProof:
+    checks = (
+        Check(f"V{n}", "A rule", Outcome.PASS, None, "What was seen on the chain.", {"slot": 42})
+        for n in range(1, CHECKS + 1)
+    )
+    return BurnProof(signature, nft.mint, 42, nft.owner, tuple(checks))

@@ -17,7 +17,7 @@ from uuid import uuid4
 from kafka import KafkaConsumer, TopicPartition
 
 from benchmarks.calls import Tally, counting
-from benchmarks.event_stories import batch, opening
+from benchmarks.event_stories import batch, life, opening
 from benchmarks.figures import quantile, table
 from local.aws import environment
 from local.aws_resources import create_tables
@@ -30,13 +30,16 @@ from nft_upgrade.adapters.dynamodb_stats import DynamoDbGenerations
 from nft_upgrade.adapters.dynamodb_upgrades import DynamoDbUpgrades
 from nft_upgrade.adapters.kafka_events import KafkaPublisher, client_options
 from nft_upgrade.config import KafkaSettings
+from nft_upgrade.consumers.intake import Intake
 from nft_upgrade.domain.events import UpgradeEvent
-from nft_upgrade.messages import TOPIC_INITIATED, to_record
+from nft_upgrade.messages import TOPIC_INITIATED, to_record, topic_of
 
 COMMITS = 100
 WARM = 10
 USERS = 200
-UPGRADES_COUNTED = 60
+UPGRADES = 60
+BATCH = 100
+"""Records that Lambda hands over at once."""
 PREFIX = "nft-upgrade-"
 
 
@@ -66,28 +69,65 @@ def _engines() -> Iterator[dict[str, str | None]]:
 
 
 def _throughput() -> None:
+    rows = [_publisher(), _outbox()]
+    consumers = {
+        "analytics": wiring_events.analytics,
+        "audit": wiring_events.audit,
+        "notify": wiring_events.notifier,
+    }
+    for name, build in consumers.items():
+        for size in (BATCH, 1):
+            rows.append(_consumer(name, build(), size))
+    units = ("read units", "write units", "calls")
+    head = ("what", "events", "events/s", "CPU ms per event", *units)
+    table("Throughput, one process; DynamoDB per event", head, rows)
+
+
+def _publisher() -> tuple[object, ...]:
     events = batch(USERS)
     publisher = KafkaPublisher(KafkaSettings())
     publisher.publish(batch(WARM))
-    publishing = _timed(lambda: publisher.publish(events))
+    took = _timed(lambda: publisher.publish(events))
     publisher.close()
-    consumer = wiring_events.analytics()
-    if consumer.handle(_as_msk(batch(WARM))).dead:
-        raise SystemExit("the consumer does not take the benchmark's events")
-    counted = batch(UPGRADES_COUNTED)
+    return ("Kafka alone, acks=all", len(events), *_rates(took, len(events)), "", "", "")
+
+
+def _outbox() -> tuple[object, ...]:
+    """What `publish_events` does with committed events: the schema, Kafka, the marks."""
+    events = [event for _ in range(UPGRADES) for event in _committed()]
+    outbox, tally = wiring_events.outbox(), Tally()
+    with counting(tally):
+        took = _timed(lambda: outbox.publish(events))
+    return ("publisher with marks", len(events), *_rates(took, len(events)), *_per(tally, events))
+
+
+def _committed() -> list[UpgradeEvent]:
+    steps, nft = life(uuid4().hex[:12])
+    DynamoDbNfts(_database()).register(nft, takes=())
+    for step in steps:
+        DynamoDbUpgrades(_database()).commit(step)
+    return [step.event for step in steps]
+
+
+def _consumer(name: str, consumer: Intake, size: int) -> tuple[object, ...]:
+    """By topic, as each topic's own event source brings them: an upgrade's events never come in
+    one batch."""
+    events = sorted(batch(UPGRADES), key=topic_of)
+    if consumer.handle(_as_msk(batch(1))).dead:
+        raise SystemExit(f"{name} does not take the benchmark's events")
+    batches = [_as_msk(events[n : n + size]) for n in range(0, len(events), size)]
     tally = Tally()
     with counting(tally):
-        counting_took = _timed(lambda: consumer.handle(_as_msk(counted)))
-    rows = [
-        ("publisher, acks=all", len(events), *_rates(publishing, len(events))),
-        ("consumer `analytics`", len(counted), *_rates(counting_took, len(counted))),
-    ]
-    table("Throughput, one process", ("what", "events", "events/s", "CPU ms per event"), rows)
-    units = [
-        (unit, f"{tally.units['', unit] / len(counted):.1f}")
-        for unit in ("ReadCapacityUnits", "WriteCapacityUnits")
-    ]
-    table("DynamoDB units per event of `analytics`", ("unit", "per event"), units)
+        took = _timed(lambda: [consumer.handle(each) for each in batches])
+    title = f"`{name}`, batches of {size}"
+    return (title, len(events), *_rates(took, len(events)), *_per(tally, events))
+
+
+def _per(tally: Tally, events: Sequence[UpgradeEvent]) -> tuple[str, ...]:
+    """Read units, write units, and calls, DynamoDB's alone, per event."""
+    units = [tally.units["", unit] for unit in ("ReadCapacityUnits", "WriteCapacityUnits")]
+    calls = sum(count for (_, kind), count in tally.calls.items() if kind.startswith("dynamodb"))
+    return tuple(f"{each / len(events):.2f}" for each in (*units, calls))
 
 
 def _timed(act: Callable[[], object]) -> tuple[float, float]:

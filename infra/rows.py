@@ -177,12 +177,12 @@ ROWS = (
     Row(
         name="replay_dead_letters",
         settings=PublishSettings,
-        grants=(replays,),
+        grants=(replays, writes(PROJECTIONS)),
         memory_mib=768,
         timeout_seconds=300,
         in_vpc=True,
     ),
-    consumer("analytics", analytics.NAME),
+    consumer("analytics", analytics.NAME, reads_many(PROJECTIONS)),
     consumer(
         "notify",
         notification.NAME,
@@ -206,7 +206,7 @@ ROWS = (
     Row(
         name="verify_audit",
         settings=AuditCheckSettings,
-        grants=(reads(UPGRADES), writes(PROJECTIONS), reads_archive),
+        grants=(reads(UPGRADES), walks(UPGRADES), writes(PROJECTIONS), reads_archive),
         timeout_seconds=300,
         concurrency=1,
     ),

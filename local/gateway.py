@@ -5,7 +5,7 @@ is answered here (faucet, addresses); `/` is a page of links; everything else go
 """
 
 import re
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
 from starlette.applications import Starlette
@@ -24,7 +24,8 @@ METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where the parts are: URLs, and host:port for Kafka."""
+    """Where the parts are: URLs, and host:port for Kafka, whose version is named when it cannot be
+    negotiated."""
 
     api: str
     relay: str
@@ -32,6 +33,7 @@ class Addresses:
     aws: str
     kafka: str
     dynamodb: str
+    kafka_version: str = ""
 
 
 def create_gateway(addresses: Addresses, faucet: Faucet) -> Starlette:
@@ -82,6 +84,7 @@ def _public(addresses: Addresses) -> dict[str, Any]:
         "awsEndpointUrl": addresses.aws,
         "dynamoDbEndpointUrl": addresses.dynamodb,
         "kafkaBootstrapServers": addresses.kafka,
+        "kafkaApiVersion": addresses.kafka_version or None,
     }
 
 
@@ -103,8 +106,8 @@ INDEX_PAGE = """<!doctype html>
 
 def main() -> None:
     parser = port_parser(__doc__)
-    for name in (field.name for field in fields(Addresses)):
-        parser.add_argument(f"--{name}", required=True)
+    for field in fields(Addresses):
+        parser.add_argument(f"--{field.name}", required=field.default is MISSING, default="")
     options = vars(parser.parse_args())
     port = options.pop("port")
     addresses = Addresses(**options)

@@ -198,12 +198,16 @@ def _dynamodb_endpoints(settings: LocalSettings, ports: Ports) -> dict[str, str 
     return {"AWS_ENDPOINT_URL_DYNAMODB": url, "AWS_ENDPOINT_URL_DYNAMODB_STREAMS": url}
 
 
+EMBEDDED_KAFKA = "2.0"
+"""The embedded broker's version, which clients cannot negotiate with it."""
+
+
 def _kafka(settings: LocalSettings, ports: Ports) -> dict[str, str | None]:
     embedded = settings.kafka is Kafka.EMBEDDED
     return {
         "KAFKA_BOOTSTRAP_SERVERS": f"{LOOPBACK}:{ports.kafka}",
         # The embedded broker's answer to newer negotiation cannot be read, and it holds new
         # records back until a fetch's longest wait is over.
-        "KAFKA_API_VERSION": "2.0" if embedded else None,
+        "KAFKA_API_VERSION": EMBEDDED_KAFKA if embedded else None,
         "KAFKA_FETCH_MAX_WAIT_MS": "10" if embedded else None,
     }

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from local.settings import LOOPBACK, DynamoDb, Kafka, LocalSettings, Ports
+from local.settings import EMBEDDED_KAFKA, LOOPBACK, DynamoDb, Kafka, LocalSettings, Ports
 from local.supervisor import Plan
 
 
@@ -84,4 +84,5 @@ def _gateway(settings: LocalSettings, ports: Ports) -> list[str]:
         *("--aws", f"http://{LOOPBACK}:{ports.aws}"),
         *("--kafka", f"{LOOPBACK}:{ports.kafka}"),
         *("--dynamodb", f"http://{LOOPBACK}:{tables}"),
+        *(("--kafka_version", EMBEDDED_KAFKA) if settings.kafka is Kafka.EMBEDDED else ()),
     ]

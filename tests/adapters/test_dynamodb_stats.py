@@ -13,10 +13,17 @@ from hypothesis import strategies as st
 
 from nft_upgrade.adapters.dynamodb_items import Database
 from nft_upgrade.adapters.dynamodb_stats import DynamoDbGenerations, DynamoDbStats
-from nft_upgrade.consumers.analytics import Analytics, count_into
+from nft_upgrade.consumers.analytics import TOGETHER, Analytics, count_all, count_into
 from nft_upgrade.consumers.stats_ports import Pointer
 from nft_upgrade.domain.errors import StorageUnavailable, VersionConflict
-from nft_upgrade.domain.stats import Journey, Milestone, RankedUser, Step, UserStats, count
+from nft_upgrade.domain.stats import (
+    Journey,
+    Milestone,
+    NotACursor,
+    RankedUser,
+    Step,
+    count_together,
+)
 from tests.fakes.event_streams import FIRST_DAY, deliveries, histories
 from tests.fakes.events import START, STEP, FakeMeter, story
 from tests.fakes.stats import FakeStatistics
@@ -104,8 +111,7 @@ def test_a_count_from_an_old_row_is_refused_whole(generations: DynamoDbGeneratio
     store = generations.store(fresh())
     first, second, *_ = story()
     count_into(store, first)
-    stale = count(second, Journey(upgrade_id="up-1"), UserStats(user_id="wallet-1"))
-    assert stale is not None
+    stale = count_together([second], {}, {})
     with pytest.raises(VersionConflict):
         store.apply(stale)
     assert store.journey("up-1") == Journey(
@@ -125,6 +131,50 @@ def test_an_earlier_first_that_comes_late_takes_the_badge(
             count_into(store, event)
     (first,) = store.firsts()
     assert (first.user_id, first.at) == ("w-a", START + timedelta(minutes=2) + 8 * STEP)
+
+
+def calls_of(database: Database, operation: str) -> list[str]:
+    """The bodies of these calls, from now on."""
+    bodies: list[str] = []
+    database.connection.client.meta.events.register(
+        f"before-call.dynamodb.{operation}",
+        lambda params, **_: bodies.append(params["body"].decode()),
+    )
+    return bodies
+
+
+def test_a_first_is_written_only_while_it_can_still_be_won(aws: AwsEndpoint) -> None:
+    database = Database("nft-upgrade-")
+    store = DynamoDbGenerations(database).store(fresh())
+    written = calls_of(database, "TransactWriteItems")
+    read = calls_of(database, "GetItem")
+    for number in range(6):
+        at = START + timedelta(minutes=number)
+        count_into(store, story(f"up-{number}", f"wallet-{number}", at=at)[-1])
+    assert len(written) == 6  # none was refused and written again without its claim
+    assert [f"{store._prefix}firsts" in body for body in written] == [True] + [False] * 5
+    assert len(read) == 2  # while nobody holds it, and once more to learn who does
+    early = story("up-early", "wallet-early", at=START - timedelta(hours=1))
+    count_into(store, early[-1])
+    assert [first.user_id for first in store.firsts()] == ["wallet-early"]
+
+
+def test_a_batch_is_counted_as_its_events_one_by_one(aws: AwsEndpoint) -> None:
+    database = Database("nft-upgrade-")
+    store, fake = DynamoDbGenerations(database).store(fresh()), FakeStatistics()
+    events = [
+        event
+        for number in range(9)
+        for event in story(f"up-{number}", f"wallet-{number % 4}", at=START + number * STEP)
+    ]
+    fake.take(events)
+    written = calls_of(database, "TransactWriteItems")
+    assert len(count_all(store, events + events[:30])) == len(events)
+    assert len(written) == -(-len(events) // TOGETHER)
+    days = (date(2026, 10, 31), date(2026, 11, 2))
+    assert store.days(*days) == fake.store.days(*days)
+    assert store.firsts() == fake.store.firsts()
+    assert {u: store.stats(u) for u in fake.store.rows} == fake.store.rows
 
 
 def test_counters_of_many_upgrades_spread_and_are_read_as_one(
@@ -194,7 +244,7 @@ def test_who_never_completed_an_upgrade_is_not_on_the_leaderboard(
 def test_a_cursor_that_is_not_ours_is_refused(
     generations: DynamoDbGenerations, cursor: str
 ) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(NotACursor):
         generations.store(0).leaderboard(limit=1, cursor=cursor)
 
 

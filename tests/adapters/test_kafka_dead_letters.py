@@ -52,6 +52,23 @@ def letter(value: bytes, *, prefix: str = "", offset: int = 7, key: bytes = b"k"
     )
 
 
+class Place:
+    """`ReplayPlace` in memory."""
+
+    def __init__(self, text: str | None = None) -> None:
+        self.text = text
+
+    def get(self) -> str | None:
+        return self.text
+
+    def put(self, place: str | None) -> None:
+        self.text = place
+
+
+def replaying(settings: KafkaSettings, letters: KafkaDeadLetters, place: Place) -> Replaying:
+    return Replaying(KafkaLetterBox(settings, place), letters, letters.send_back, read_event)
+
+
 def a_letter_goes_round(settings: KafkaSettings) -> None:
     """Buried, listed, replayed into its topic; the broken one stays."""
     prefix = settings.kafka_topic_prefix
@@ -60,7 +77,7 @@ def a_letter_goes_round(settings: KafkaSettings) -> None:
     good, bad = letter(to_record(event).value, prefix=prefix), letter(b"\xff\x00", prefix=prefix)
     for one in (good, bad, good):
         letters.bury(one)
-    tool = Replaying(KafkaLetterBox(settings), letters, letters.send_back, read_event)
+    tool = Replaying(KafkaLetterBox(settings, Place()), letters, letters.send_back, read_event)
     assert {each.letter_id for each in tool.waiting()} == {good.letter_id, bad.letter_id}
     assert sorted(tool.waiting(), key=lambda one: one.value) == sorted(
         [good, bad], key=lambda one: one.value
@@ -132,6 +149,47 @@ def test_what_is_no_letter_does_not_stop_a_replay(settings: KafkaSettings) -> No
     stray = DeadLetter("x", TOPIC_DEAD_LETTERS, 0, 0, "bm8=", "", START)
     letters.send_back(stray)  # into the dead-letter topic itself, without a letter's headers
     letters.bury(letter(b"poison"))
-    tool = Replaying(KafkaLetterBox(settings), letters, letters.send_back, read_event)
+    tool = Replaying(KafkaLetterBox(settings, Place()), letters, letters.send_back, read_event)
     assert [each.original for each in tool.waiting()] == [b"poison"]
+    letters.close()
+
+
+def test_the_place_is_not_the_brokers_to_forget(settings: KafkaSettings) -> None:
+    """A group's offsets are gone after a week without a commit; what was dealt with is not."""
+    letters, place = KafkaDeadLetters(settings), Place()
+    for number in range(5):
+        letters.bury(letter(b"poison", offset=number))
+    first = replaying(settings, letters, place)
+    dropped = [each.letter_id for each in first.waiting()]
+    assert first.replay(drop=dropped) == ReplayReport(dropped=5)
+    assert replaying(settings, letters, Place(place.text)).waiting() == []
+    letters.bury(letter(b"later", offset=9))
+    assert [each.original for each in replaying(settings, letters, place).waiting()] == [b"later"]
+    letters.close()
+
+
+@pytest.mark.parametrize("later", [0, 3])
+def test_a_topic_that_was_made_anew_is_read_from_its_beginning(
+    settings: KafkaSettings, later: int
+) -> None:
+    """Shorter than the place of its former life, or longer: no letter is passed over."""
+    letters, place = KafkaDeadLetters(settings), Place()
+    for number in range(2):
+        letters.bury(letter(b"poison", offset=number, key=b"k"))
+    replaying(settings, letters, place).replay()
+    letters.close()
+    with start_cluster() as another:
+        anew = settings.model_copy(update={"kafka_bootstrap_servers": another.addresses[0]})
+        letters = KafkaDeadLetters(anew)
+        for number in range(1 + later):
+            letters.bury(letter(b"new", offset=number, key=b"k"))
+        assert len(replaying(anew, letters, place).waiting()) == 1 + later
+        letters.close()
+
+
+def test_a_lost_place_brings_letters_again_and_loses_none(settings: KafkaSettings) -> None:
+    letters = KafkaDeadLetters(settings)
+    letters.bury(letter(to_record(story()[0]).value))
+    for _ in range(2):
+        assert replaying(settings, letters, Place()).replay().replayed == 1
     letters.close()

@@ -3,11 +3,14 @@
 import random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from nft_upgrade.consumers.analytics import Analytics
 from nft_upgrade.domain.errors import StorageUnavailable, VersionConflict
 from nft_upgrade.domain.events import UpgradeEvent
-from nft_upgrade.domain.stats import Count, UserStats
+from nft_upgrade.domain.stats import Counts, UserStats
+from tests.fakes.event_streams import deliveries, histories
 from tests.fakes.events import START, STEP, FakeMeter, story
 from tests.fakes.stats import FakeGenerations, FakeStatsStore
 
@@ -104,11 +107,11 @@ class DyingStore(FakeStatsStore):
 
     is_dead = False
 
-    def apply(self, count: Count) -> None:
+    def apply(self, counts: Counts) -> None:
         if not self.is_dead:
             self.is_dead = True
             raise StorageUnavailable("gone")
-        super().apply(count)
+        super().apply(counts)
 
 
 def test_a_death_between_two_generations_is_made_good_by_the_next_delivery() -> None:
@@ -119,3 +122,24 @@ def test_a_death_between_two_generations_is_made_good_by_the_next_delivery() -> 
         analytics.take(story()[0])
     assert analytics.take(story()[0])
     assert [len(store) for store in generations.stores.values()] == [1, 1]
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_a_batch_counts_as_its_events_one_by_one(data: st.DataObject) -> None:
+    events = data.draw(deliveries(data.draw(histories())))
+    one_by_one, together = FakeGenerations(), FakeGenerations()
+    single, batch = Analytics(one_by_one, FakeMeter()), Analytics(together, FakeMeter())
+    answers = [single.take(event) for event in events]
+    assert list(batch.take_all(events)) == answers
+    assert together.current == one_by_one.current
+
+
+def test_a_user_who_moved_meanwhile_costs_the_others_of_the_batch_nothing() -> None:
+    generations = FakeGenerations()
+    generations.current.rivals = [UserStats(user_id="wallet-1", mint_failures=3, version=1)]
+    events = [*story(), *story("up-2", "wallet-2")]
+    assert all(Analytics(generations, FakeMeter()).take_all(events))
+    rows = generations.current.rows
+    assert {name: row.version for name, row in rows.items()} == {"wallet-1": 10, "wallet-2": 9}
+    assert rows["wallet-1"].mint_failures == 4

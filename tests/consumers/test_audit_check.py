@@ -1,6 +1,6 @@
 """The check of the archive: a whole chain passes, and the first broken link is named."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -17,13 +17,34 @@ from nft_upgrade.consumers.audit_check import (
 )
 from nft_upgrade.consumers.ports import AuditEntry
 from nft_upgrade.domain.events import GENESIS_HASH, UpgradeEvent
-from tests.fakes.events import START, FakeMeter, FixedClock, story
+from nft_upgrade.domain.upgrade import Upgrade
+from tests.fakes.events import START, FakeMeter, FixedClock, story, transitions
 
 LATER = START + timedelta(days=1)
 
 
 def archived(event: UpgradeEvent) -> ArchivedEntry:
     return ArchivedEntry(event.sequence, document(AuditEntry(event, START)), False)
+
+
+def request(events: Sequence[UpgradeEvent]) -> Upgrade:
+    """The request as its last event left it."""
+    return transitions(events[0].upgrade_id, events[0].user_id)[-1].after
+
+
+class FakeRequests:
+    """`Requests`, two on a page at most."""
+
+    def __init__(self, requests: Mapping[str, Upgrade]) -> None:
+        self._requests = requests
+
+    def get(self, upgrade_id: str) -> Upgrade | None:
+        return self._requests.get(upgrade_id)
+
+    def page(self, *, limit: int, cursor: str | None) -> tuple[Sequence[Upgrade], str | None]:
+        ids = [id_ for id_ in sorted(self._requests) if id_ > (cursor or "")]
+        page = [self._requests[id_] for id_ in ids[: min(limit, 2)]]
+        return page, page[-1].id if len(ids) > len(page) else None
 
 
 class World:
@@ -39,6 +60,7 @@ class World:
         self.meter = FakeMeter()
         self.place: str | None = None
         self.seconds_per_upgrade = 0.0
+        self.requests = {id_: request(events) for id_, events in self.table.items()}
 
     def upgrade_ids(self, *, after: str | None, limit: int) -> Sequence[str]:
         return [id_ for id_ in sorted(self.archive) if id_ > (after or "")][:limit]
@@ -47,18 +69,22 @@ class World:
         self.clock.sleep(self.seconds_per_upgrade)
         return [entry for _, entry in sorted(self.archive.get(upgrade_id, {}).items())]
 
+    def count(self, upgrade_id: str) -> int:
+        return len(self.archive.get(upgrade_id, {}))
+
     def get(self) -> str | None:
         return self.place
 
-    def put(self, upgrade_id: str | None) -> None:
-        self.place = upgrade_id
+    def put(self, place: str | None) -> None:
+        self.place = place
 
     @property
     def check(self) -> AuditCheck:
         def committed(upgrade_id: str) -> Sequence[UpgradeEvent]:
             return self.table.get(upgrade_id, ())
 
-        return AuditCheck(self, read_document, committed, self.clock, self.meter)
+        requests = FakeRequests(self.requests)
+        return AuditCheck(self, read_document, committed, requests, self.clock, self.meter)
 
     @property
     def found(self) -> tuple[int, Fault] | None:
@@ -156,3 +182,68 @@ def test_a_run_that_is_out_of_time_is_gone_on_with_by_the_next() -> None:
         seen.append((report.checked, report.next))
     assert seen == [(2, "up-2"), (2, "up-4"), (1, None)]
     assert world.check.resume(world, seconds=15.0).checked == 2
+
+
+# --- what the archive alone cannot show ---------------------------------------------------------
+
+
+def test_an_upgrade_of_which_nothing_was_archived_is_named() -> None:
+    world = World(3)
+    del world.archive["up-2"]
+    report = world.check.run()
+    assert (report.checked, report.compared) == (2, 3)
+    assert report.broken == [BrokenLink("up-2", 1, Fault.MISSING)]
+
+
+def test_an_upgrade_whose_events_are_gone_everywhere_is_named_by_its_request() -> None:
+    world = World()
+    world.archive.clear()
+    world.table.clear()
+    assert world.check.run().broken == [BrokenLink("up-1", 1, Fault.MISSING)]
+
+
+def test_a_tail_that_was_cut_off_in_archive_and_table_is_missing_by_the_requests_version() -> None:
+    world = World()
+    for number in (8, 9):
+        del world.archive["up-1"][number]
+    del world.table["up-1"][7:]
+    assert world.check.run().broken == [BrokenLink("up-1", 8, Fault.MISSING)]
+
+
+def test_an_upgrade_opened_a_moment_ago_may_be_on_its_way() -> None:
+    world = World()
+    world.archive.clear()
+    world.clock.at = START + GRACE
+    assert world.check.run().broken == []
+    world.clock.at += timedelta(seconds=1)
+    assert world.check.run().broken == [BrokenLink("up-1", 1, Fault.MISSING)]
+
+
+def test_a_chain_that_ends_otherwise_than_the_request_says_is_contradicted() -> None:
+    world = World()
+    forged = resealed(world.table["up-1"], 9, user_id="thief")
+    world.archive["up-1"] = {event.sequence: archived(event) for event in forged}
+    world.table["up-1"] = forged
+    assert world.found == (9, Fault.CONTRADICTED)
+
+
+def test_a_chain_that_is_longer_than_the_request_says_is_contradicted() -> None:
+    world = World()
+    world.requests["up-1"] = transitions()[6].after
+    world.table["up-1"] = world.table["up-1"][:7]
+    assert world.found == (8, Fault.CONTRADICTED)
+
+
+def test_a_round_goes_on_in_the_table_where_the_last_run_stopped() -> None:
+    world = World(5)
+    del world.archive["up-5"]
+    world.seconds_per_upgrade = 10.0
+    seen = []
+    while True:
+        report = world.check.resume(world, seconds=5.0)
+        seen.append((report.checked, report.compared, len(report.broken)))
+        if report.next is None:
+            break
+    assert seen[:4] == [(1, 0, 0)] * 4
+    assert sum(compared for _, compared, _ in seen) == 5
+    assert sum(broken for _, _, broken in seen) == 1

@@ -445,6 +445,24 @@ def test_unpublished_events_come_oldest_first_until_they_are_marked(storage: Sto
     assert storage.upgrades.events("out-5") == [found[0]]
 
 
+def test_what_is_held_back_leaves_the_outbox_for_a_queue_of_its_own(storage: Storage) -> None:
+    for number in range(4):
+        opened(storage, f"out-{number}", f"user-{number}", seconds=number)
+    late = NOW + 60 * SECOND
+    found = storage.upgrades.unpublished(before=late, limit=50)
+    assert storage.upgrades.held_back(limit=50) == []
+    for number in (2, 0, 1):
+        storage.upgrades.hold_back(found[number], at=late + (2 - number) * SECOND)
+    assert storage.upgrades.unpublished(before=late, limit=1) == found[3:]
+    assert storage.upgrades.held_back(limit=2) == [found[2], found[1]]
+    storage.upgrades.hold_back(found[2], at=late + 9 * SECOND)
+    assert storage.upgrades.held_back(limit=50) == [found[1], found[0], found[2]]
+    storage.upgrades.mark_published(found[1], at=late)
+    storage.upgrades.hold_back(found[1], at=late)
+    assert storage.upgrades.held_back(limit=50) == [found[0], found[2]]
+    assert storage.upgrades.unpublished(before=late + 60 * SECOND, limit=50) == found[3:]
+
+
 def test_young_events_are_left_to_the_stream(storage: Storage) -> None:
     opened(storage)
     assert storage.upgrades.unpublished(before=NOW, limit=10) == []

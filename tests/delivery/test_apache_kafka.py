@@ -1,5 +1,7 @@
 """The broker's own faults, on Apache Kafka: stopped for a while, killed, started on its data."""
 
+import os
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -44,10 +46,29 @@ class Broker:
         self._part.kill()
         self._part = None
 
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """It takes bytes and does nothing with them, until it goes on where it was."""
+        assert self._part
+        pids = _family(self._part.process.pid)
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
+
     def stop(self) -> None:
         if self._part:
             self._part.stop(20)
         self._part = None
+
+
+def _family(pid: int) -> list[int]:
+    """A process and all that it started."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(each for child in children for each in _family(int(child)))]
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +134,27 @@ def test_the_broker_is_killed_while_it_is_written_to(world: Delivery, broker: Br
             time.sleep(0.01)
         broker.kill()
         broker.start()
+    world.consume(size=20)
+    world.require_each_once()
+    world.require_all_marked()
+
+
+def test_an_error_is_reported_although_the_records_are_written(
+    world: Delivery, broker: Broker
+) -> None:
+    """The broker reads the request after the producer has given up, and writes what is in it."""
+    events = world.commit()
+    world.outbox().publish(events[:1])
+    with broker.frozen():
+        answer = world.outbox().handle(world.payload(events))
+        assert answer["batchItemFailures"]
+    deadline = time.monotonic() + 30
+    while len(world.records()) < 2:
+        assert time.monotonic() < deadline, "what was sent was not written"
+        time.sleep(0.2)
+    with publishing(world):
+        pass
+    assert len(world.records()) > len(events)
     world.consume(size=20)
     world.require_each_once()
     world.require_all_marked()

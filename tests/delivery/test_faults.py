@@ -1,12 +1,18 @@
-"""Whatever fails on the way, each committed event is taken exactly once: checked by counting."""
+"""Whatever fails on the way, each committed event is taken exactly once: checked by counting.
+
+On the embedded brokers and on Apache Kafka; the broker's own faults there are in test_apache_kafka.
+"""
 
 import random
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from botocore.client import BaseClient
 from kafka import KafkaProducer
 
 from local.kafka import API_VERSION, start_cluster
@@ -14,6 +20,7 @@ from local.rdkafka_mock import MockCluster
 from nft_upgrade.adapters.event_schema import check_event
 from nft_upgrade.adapters.kafka_dead_letters import letter_of
 from nft_upgrade.adapters.kafka_events import KafkaPublisher, client_options
+from nft_upgrade.adapters.kafka_topics import ONE_BROKER, ensure_topics
 from nft_upgrade.config import KafkaSettings
 from nft_upgrade.consumers.outbox import CheckedPublisher
 from nft_upgrade.domain.events import UpgradeEvent
@@ -24,6 +31,7 @@ from tests.delivery.world import Death, Delivery
 from tests.fakes.events import FixedClock
 from tests.fakes.storage import FakeBookmarks
 from tests.fixtures.aws import AwsEndpoint
+from tests.fixtures.kafka import KafkaEndpoint
 from tests.kafka_reading import records_in
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -35,8 +43,28 @@ def cluster() -> Iterator[MockCluster]:
         yield brokers
 
 
+@pytest.fixture(params=["embedded", pytest.param("apache", marks=pytest.mark.engines)])
+def world(request: pytest.FixtureRequest) -> Delivery:
+    made: Delivery = request.getfixturevalue(f"{request.param}_world")
+    return made
+
+
 @pytest.fixture
-def world(aws: AwsEndpoint, cluster: MockCluster) -> Iterator[Delivery]:
+def apache_world(aws: AwsEndpoint, apache_kafka: KafkaEndpoint) -> Iterator[Delivery]:
+    settings = KafkaSettings(
+        kafka_bootstrap_servers=apache_kafka.bootstrap,
+        kafka_api_version=None,
+        kafka_topic_prefix=f"f{uuid4().hex[:6]}-",
+        kafka_fetch_max_wait_ms=5,
+    )
+    ensure_topics(settings, ONE_BROKER)
+    made = Delivery(aws.url, settings, seconds=5.0)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def embedded_world(aws: AwsEndpoint, cluster: MockCluster) -> Iterator[Delivery]:
     settings = KafkaSettings(
         kafka_bootstrap_servers=cluster.addresses[0],
         kafka_api_version=API_VERSION,
@@ -106,8 +134,11 @@ def test_the_publisher_is_killed_between_produce_and_mark(world: Delivery, marke
     world.require_all_marked()
 
 
-def test_an_answer_that_is_lost_after_the_write(world: Delivery, cluster: MockCluster) -> None:
+def test_an_answer_that_is_lost_after_the_write(
+    embedded_world: Delivery, cluster: MockCluster
+) -> None:
     """The broker writes, the producer hears of it too late and reports an error."""
+    world = embedded_world
     events = world.commit()
     payload = world.payload(events)
     world.outbox().publish(events[:1])  # connected: no other request is slow
@@ -134,27 +165,59 @@ def test_stream_records_come_twice_and_out_of_order(world: Delivery, seed: int) 
     world.require_all_marked()
 
 
-@pytest.mark.parametrize("moment", ["before its write", "after its write"])
-def test_a_consumer_is_killed_within_a_batch(world: Delivery, moment: str) -> None:
-    """Half of the batch is done, the offset is not committed: all of it comes again."""
-    world.publish(world.payload(world.commit()))
-    with world.consumers() as consumers:
-        for _, handle in consumers:
-            (batch,) = world.batches(100)
-            (place,) = batch["records"]
-            half = {"records": {place: batch["records"][place][:4]}}
-            with pytest.raises(Death):
-                _handle_and_die(handle, half if moment == "after its write" else {"records": {}})
-            handle(batch)
+WRITES = frozenset({"PutItem", "UpdateItem", "TransactWriteItems", "PutObject"})
+
+
+@contextmanager
+def dying_at_write(number: int, moment: str) -> Iterator[list[str]]:
+    """The process ends before or after its n-th write to AWS, and does nothing after that."""
+    calls: list[str] = []
+    real = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def call(client: Any, operation: str, arguments: Any) -> Any:
+        calls.append(operation)
+        written = sum(each in WRITES for each in calls)
+        is_it = written == number and operation in WRITES
+        if written > number or (is_it and moment == "before"):
+            raise Death
+        answer = real(client, operation, arguments)
+        if is_it:
+            raise Death
+        return answer
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BaseClient, "_make_api_call", call)
+        yield calls
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("number", [1, 2, 4, 7])
+def test_a_consumer_is_killed_within_a_batch(world: Delivery, number: int, moment: str) -> None:
+    """Its offset is not committed: all of the batch comes again, to another process."""
+    world.publish(world.payload(world.commit(2)))
+    died = []
+    for name in ("analytics", "notify", "audit"):
+        with world.consumers() as consumers, dying_at_write(number, moment):
+            handle = dict(consumers)[name]
+            with suppress(Death):
+                for batch in world.batches(6):
+                    handle(batch)
+                continue
+            died.append(name)
+    assert "audit" in died and (number > 1 or len(died) == 3)
+    world.consume(size=6)
     world.require_each_once()
 
 
 def test_a_poison_record_is_set_aside_by_each_consumer_and_stops_none(world: Delivery) -> None:
     payload = world.payload(world.commit())
+    topic = world.kafka.kafka_topic_prefix + TOPIC_COMPLETED
     producer = KafkaProducer(**client_options(world.kafka))
-    producer.send(TOPIC_COMPLETED, value=b"poison").get(10)
+    producer.send(topic, value=b"poison").get(10)
     world.publish(payload)
-    producer.send(TOPIC_COMPLETED, value=b'{"schemaVersion": 2}').get(10)
+    producer.send(
+        world.kafka.kafka_topic_prefix + TOPIC_COMPLETED, value=b'{"schemaVersion": 2}'
+    ).get(10)
     producer.close()
     world.consume()
     world.require_each_once()
@@ -200,7 +263,8 @@ def test_two_publishers_and_a_sweep_at_once(world: Delivery) -> None:
     world.require_all_marked()
 
 
-def test_the_brokers_are_away_for_a_while(world: Delivery, cluster: MockCluster) -> None:
+def test_the_brokers_are_away_for_a_while(embedded_world: Delivery, cluster: MockCluster) -> None:
+    world = embedded_world
     payload = world.payload(world.commit())
     world.outbox().publish(world.committed[:1])
     cluster.set_down(down=True)
@@ -215,8 +279,3 @@ def test_the_brokers_are_away_for_a_while(world: Delivery, cluster: MockCluster)
 
 def _events(world: Delivery) -> list[UpgradeEvent]:
     return [from_record(each.value) for each in world.records()]
-
-
-def _handle_and_die(handle: Any, batch: Any) -> None:
-    handle(batch)
-    raise Death

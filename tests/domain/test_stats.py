@@ -1,8 +1,11 @@
 """The rules of counting: sums over sets of events, whatever their order."""
 
+import random
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,15 +16,19 @@ from nft_upgrade.domain.stats import (
     FUNNEL,
     MILESTONE_OF,
     Badge,
+    DayStats,
     First,
     Journey,
     Step,
     StepTimes,
     UserStats,
+    Way,
     badges,
     count,
+    count_together,
+    way_of,
 )
-from nft_upgrade.domain.upgrade import EDGES, Status
+from nft_upgrade.domain.upgrade import EDGES, Mode, Status
 from tests.fakes.event_streams import deliveries, histories
 from tests.fakes.events import START, STEP, story
 from tests.fakes.stats import FakeStatistics, FakeStatsStore
@@ -145,3 +152,53 @@ def test_no_upgrade_passes_a_milestone_twice(milestone: Status) -> None:
         seen.add(status)
         todo |= EDGES[status] - seen
     assert milestone not in seen
+
+
+# --- durations by the way an upgrade went -------------------------------------------------------
+
+
+def as_mode(events: list[UpgradeEvent], **first: Any) -> list[UpgradeEvent]:
+    return [replace(events[0], **first), *events[1:]]
+
+
+def durations(events: list[UpgradeEvent]) -> dict[Way, set[Step]]:
+    """Which steps have a median, by way."""
+    counts = count_together(events, {}, {})
+    days = [DayStats(day, counters) for day, counters in counts.days.items()]
+    return {
+        way: {step for step in Step for day in days if day.quantile(step, 0.5, way) is not None}
+        for way in Way
+    }
+
+
+@pytest.mark.parametrize("way", Way)
+@pytest.mark.parametrize("seed", range(3))
+def test_durations_of_one_way_are_in_no_other_ways_quantiles(way: Way, seed: int) -> None:
+    events = as_mode(story(), data={"mode": way.value})
+    random.Random(seed).shuffle(events)
+    assert durations(events) == {each: set(Step) if each is way else set() for each in Way}
+
+
+@pytest.mark.parametrize(
+    ("first", "way"),
+    [
+        ({"data": {}}, Way.TWO_STEP),
+        ({"data": {}, "status": "burn_pending"}, Way.CLAIM),
+        ({"data": {"mode": "by_letter"}}, Way.OTHER),
+        ({"data": {"mode": ["atomic"]}}, Way.OTHER),
+    ],
+)
+def test_the_way_is_told_by_the_first_event(first: dict[str, Any], way: Way) -> None:
+    assert way_of(as_mode(story(), **first)[0]) is way
+
+
+def test_a_users_times_are_of_the_two_steps_alone() -> None:
+    atomic = as_mode(story(), data={"mode": "atomic"})
+    counts = count_together([*atomic, *story("up-2")], {}, {})
+    (_, stats) = counts.users["wallet-1"]
+    assert stats.upgrades_completed == 2
+    assert {times.count for times in stats.times.values()} == {1}
+
+
+def test_every_mode_of_an_upgrade_is_a_way() -> None:
+    assert {mode.value for mode in Mode} == {way.value for way in Way} - {"other"}

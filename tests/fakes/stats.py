@@ -1,20 +1,21 @@
 """The ports of analytics holding their state in memory."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
-from nft_upgrade.consumers.analytics import count_into
+from nft_upgrade.consumers.analytics import TOGETHER, count_into
 from nft_upgrade.consumers.stats_ports import Pointer
 from nft_upgrade.domain.errors import VersionConflict
 from nft_upgrade.domain.events import UpgradeEvent
 from nft_upgrade.domain.stats import (
-    Count,
+    Counts,
     DayStats,
     First,
     Journey,
     LeaderboardPage,
+    NotACursor,
     RankedUser,
     UserStats,
 )
@@ -36,27 +37,36 @@ class FakeStatsStore:
     def stats(self, user_id: str) -> UserStats | None:
         return self.rows.get(user_id)
 
-    def apply(self, count: Count) -> None:
+    def read(
+        self, upgrade_ids: Collection[str], user_ids: Collection[str]
+    ) -> tuple[Mapping[str, Journey], Mapping[str, UserStats]]:
+        journeys = {each: self.journeys[each] for each in upgrade_ids if each in self.journeys}
+        return journeys, {each: self.rows[each] for each in user_ids if each in self.rows}
+
+    def apply(self, counts: Counts) -> None:
+        assert len(counts.counted) <= TOGETHER
         if self.rivals:
             rival = self.rivals.pop()
             self.rows[rival.user_id] = rival
-        journey, stats = count.journey, count.stats
-        _require(self.journeys.get(journey.upgrade_id), journey.version)
-        _require(self.rows.get(stats.user_id), stats.version)
-        self.journeys[journey.upgrade_id] = journey
-        self.rows[stats.user_id] = stats
-        for day, counters in count.days.items():
+        for before, journey in counts.journeys.values():
+            _require(self.journeys.get(journey.upgrade_id), before)
+        for before, stats in counts.users.values():
+            _require(self.rows.get(stats.user_id), before)
+        self.journeys |= {name: journey for name, (_, journey) in counts.journeys.items()}
+        self.rows |= {name: stats for name, (_, stats) in counts.users.items()}
+        for day, counters in counts.days.items():
             self.counters.setdefault(day, Counter()).update(counters)
-        if count.first:
-            held = self.held.get(count.first.level, count.first)
-            earlier = min(held, count.first, key=lambda first: first.place)
-            self.held[count.first.level] = earlier
+        for first in counts.firsts:
+            held = self.held.get(first.level, first)
+            self.held[first.level] = min(held, first, key=lambda each: each.place)
 
     def days(self, first: date, last: date) -> list[DayStats]:
         days = (first + timedelta(days=n) for n in range((last - first).days + 1))
         return [DayStats(day, self.counters.get(day, {})) for day in days]
 
     def leaderboard(self, *, limit: int, cursor: str | None) -> LeaderboardPage:
+        if cursor is not None and not cursor.isdigit():
+            raise NotACursor(cursor)
         start = int(cursor) if cursor is not None else 0
         ranked = sorted(
             (row for row in self.rows.values() if row.reached_at),
@@ -141,5 +151,5 @@ class FakeHistory:
 
 
 def _require(item: Journey | UserStats | None, version: int) -> None:
-    if (item.version if item else 0) != version - 1:
+    if (item.version if item else 0) != version:
         raise VersionConflict("moved")

@@ -48,6 +48,7 @@ class FakeStore:
         self.upgrades: dict[str, Upgrade] = {}
         self.events: dict[str, list[UpgradeEvent]] = {}
         self.published: set[str] = set()
+        self.held: dict[str, tuple[datetime, str, int]] = {}
         self.locks: dict[str, Lock] = {}
         self.attempts: dict[str, list[MintAttempt]] = {}
         self.nfts: dict[str, Nft] = {}
@@ -197,13 +198,26 @@ class FakeUpgrades:
                 event
                 for history in self.store.events.values()
                 for event in history
-                if event.event_id not in self.store.published and event.occurred_at < before
+                if event.event_id not in self.store.published
+                and event.event_id not in self.store.held
+                and event.occurred_at < before
             ]
         return sorted(waiting, key=lambda e: (e.occurred_at, e.upgrade_id, e.sequence))[:limit]
 
     def mark_published(self, event: UpgradeEvent, *, at: datetime) -> None:
         with self.store.writing():
             self.store.published.add(event.event_id)
+            self.store.held.pop(event.event_id, None)
+
+    def hold_back(self, event: UpgradeEvent, *, at: datetime) -> None:
+        with self.store.writing():
+            if event.event_id not in self.store.published:
+                self.store.held[event.event_id] = (at, event.upgrade_id, event.sequence)
+
+    def held_back(self, *, limit: int) -> Sequence[UpgradeEvent]:
+        with self.store.mutex:
+            oldest = sorted(self.store.held.values())[:limit]
+            return [self.store.events[id_][sequence - 1] for _, id_, sequence in oldest]
 
     def _check(self, transition: Transition) -> None:
         for lock in transition.takes:

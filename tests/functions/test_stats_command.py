@@ -119,7 +119,8 @@ def test_a_rebuild_from_the_table_counts_what_kafka_never_got(
     for step in steps:
         DynamoDbUpgrades(prefix).commit(step)
     (report,) = printed(capsys, "rebuild")
-    assert report == {"generation": 1, "replaced": 0, "read": 9, "counted": 9}
+    counts = {"read": 9, "counted": 9}
+    assert report == {"generation": 1, "replaced": 0, "tookOver": None, **counts}
     found = DynamoDbGenerations(Database(prefix)).store(1).stats("wallet-table")
     assert found is not None and (found.version, found.upgrades_completed) == (9, 1)
     assert printed(capsys, "drop", "0") == [{"generation": 0, "deleted": 0}]
@@ -175,3 +176,14 @@ def test_topics_that_retention_has_cut_are_refused(
     admin.close()
     with pytest.raises(HistoryIncomplete, match="nft-upgrade-completed"):
         list(KafkaHistory(settings_, read_event).events())
+
+
+def test_a_generation_whose_rebuild_died_is_given_up_and_dropped(
+    environment: dict[str, str], prefix: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    left = DynamoDbGenerations(Database(prefix)).begin()
+    assert printed(capsys, "generations") == [{"current": 0, "building": left, "last": left}]
+    assert stats.main(["drop", str(left)]) == 1
+    assert stats.main(["abandon", str(left + 1)]) == 1
+    assert printed(capsys, "abandon", str(left)) == [{"abandoned": left}]
+    assert printed(capsys, "drop", str(left)) == [{"generation": left, "deleted": 0}]

@@ -16,8 +16,8 @@ from tests.functions.events_harness import loaded
 PREFIX = "nft-upgrade-"
 
 
-def recorded(aws: AwsEndpoint, count: int = 1) -> list[list[UpgradeEvent]]:
-    """Whole upgrades, committed to the table and recorded by `audit`."""
+def committed(count: int) -> list[list[UpgradeEvent]]:
+    """Whole upgrades in the table, weeks old."""
     stories = []
     for _ in range(count):
         name = uuid4().hex[:10]
@@ -28,6 +28,12 @@ def recorded(aws: AwsEndpoint, count: int = 1) -> list[list[UpgradeEvent]]:
         for step in steps:
             DynamoDbUpgrades(PREFIX).commit(step)
         stories.append([step.event for step in steps])
+    return stories
+
+
+def recorded(aws: AwsEndpoint, count: int = 1) -> list[list[UpgradeEvent]]:
+    """The same recorded by `audit`."""
+    stories = committed(count)
     with loaded("audit", aws.environment) as audit:
         for events in stories:
             audit(msk_event(events))
@@ -51,6 +57,21 @@ def broken(aws: AwsEndpoint, events: list[UpgradeEvent]) -> list[tuple[int, str]
             ]
             if report["next"] is None:
                 return found
+
+
+def requests_in_table() -> set[str]:
+    items = boto3.client("dynamodb").get_paginator("scan").paginate(TableName=f"{PREFIX}upgrades")
+    return {
+        item["upgrade_id"]["S"]
+        for page in items
+        for item in page["Items"]
+        if item["entry"]["S"] == "REQUEST"
+    }
+
+
+def test_an_upgrade_of_which_nothing_was_archived_is_named(aws: AwsEndpoint) -> None:
+    (events,) = committed(1)
+    assert broken(aws, events) == [(1, "missing")]
 
 
 def test_what_audit_recorded_is_whole_and_locked(aws: AwsEndpoint) -> None:
@@ -78,16 +99,21 @@ def test_a_deleted_object_is_found(aws: AwsEndpoint) -> None:
 def test_every_upgrade_is_met_once_in_many_short_runs(aws: AwsEndpoint) -> None:
     stories = recorded(aws, 3)
     wanted = {events[0].upgrade_id for events in stories}
-    checked = 0
+    checked = compared = 0
     with loaded("verify_audit", {**aws.environment, "AUDIT_CHECK_SECONDS": "0"}) as verify_audit:
-        while verify_audit({})["next"]:
-            checked += 1
+        is_over = False
+        while not is_over:
+            report = verify_audit({})
+            checked += report["checked"]
+            compared += report["compared"]
+            is_over = report["next"] is None
     listed = boto3.client("s3").list_objects_v2(
         Bucket=aws.environment["AUDIT_BUCKET"], Prefix="audit/", Delimiter="/"
     )["CommonPrefixes"]
     folders = {each["Prefix"].split("/")[1] for each in listed}
     assert wanted <= folders
     assert checked == len(folders)
+    assert compared == len(requests_in_table())
 
 
 def test_the_command_names_the_first_broken_link_and_fails(

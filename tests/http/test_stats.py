@@ -2,7 +2,9 @@
 
 import pytest
 
+from nft_upgrade.domain.stats import LeaderboardPage
 from tests.fakes.events import START, STEP, story
+from tests.fakes.stats import FakeStatsStore
 from tests.http.house import ALICE, BOB, House, problem_of
 
 
@@ -87,3 +89,16 @@ def test_only_signed_in_users_read_statistics(house: House, path: str) -> None:
 @pytest.mark.parametrize("path", ["/api/stats/me", "/api/leaderboard"])
 def test_statistics_take_no_post(house: House, path: str) -> None:
     assert problem_of(house.signed_in().post(path)) == (405, "method_not_allowed")
+
+
+class BrokenStore(FakeStatsStore):
+    """A row in it holds no figures."""
+
+    def leaderboard(self, *, limit: int, cursor: str | None) -> LeaderboardPage:
+        raise ValueError("not a time")
+
+
+def test_only_a_bad_cursor_is_the_callers_fault(house: House) -> None:
+    house.statistics.store = BrokenStore()
+    answered = house.signed_in().get("/api/leaderboard?cursor=1")
+    assert problem_of(answered) == (500, "internal_error")

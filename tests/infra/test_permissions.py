@@ -107,15 +107,20 @@ def test_audit_can_add_objects_and_neither_read_nor_remove_them(assembly: Assemb
     }
 
 
-def test_nothing_scans_a_table_but_the_sweep_the_registry(assembly: Assembly) -> None:
+SCANS = {"sweep": "TablesNfts", "verify_audit": "TablesUpgrades"}
+"""Who may go through a table, and through which."""
+
+
+def test_nothing_scans_a_table_but_whose_work_that_is(assembly: Assembly) -> None:
     for row in ROWS:
         scanned = [
             json.dumps(each["Resource"])
             for each in assembly.statements(row.name)
             if "dynamodb:Scan" in listed(each["Action"])
         ]
-        assert len(scanned) == (row.name == "sweep")
-        assert all("TablesNfts" in resource and "index" not in resource for resource in scanned)
+        assert len(scanned) == (row.name in SCANS)
+        for resource in scanned:
+            assert SCANS[row.name] in resource and "index" not in resource
 
 
 def test_kafka_is_granted_by_topic(assembly: Assembly) -> None:

@@ -59,8 +59,9 @@ def test_an_envelope_has_the_contract_s_members(world: World) -> None:
     Story(world)
     with world.open() as stream:
         _, event = stream.take(2)
-    members = {"type", "upgradeRequestId", "status", "message", "timestamp", "sequence"}
+    members = {"type", "upgradeRequestId", "status", "message", "timestamp", "sequence", "data"}
     assert set(event.json) == members
+    assert event.json["data"] == {"mode": "two_step"}
 
 
 def test_live_events_follow(world: World) -> None:

@@ -1,16 +1,18 @@
 """The sweep finds what streams, executions and browsers missed, and harms nothing else."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pytest
 
 from nft_upgrade.domain.burn import ObservedMint
 from nft_upgrade.domain.errors import ProvidersDisagree
+from nft_upgrade.domain.events import UpgradeEvent
 from nft_upgrade.domain.upgrade import LockKind, Status
 from nft_upgrade.use_cases.burn_search import from_both_ends
 from tests.chain_builders import keypair
 from tests.fakes.chain import FakeChain
+from tests.fakes.events import FakePublisher
 from tests.use_cases.world import ALICE, BOB, NFT_1, NFT_2, World
 
 
@@ -151,6 +153,45 @@ def test_a_publisher_that_is_down_does_not_stop_the_watch() -> None:
     report = world.sweeping.run()
     assert (report.published, report.found_burns) == (0, 1)
     assert report.faults
+
+
+class ChoosyPublisher(FakePublisher):
+    """Refuses the events of some users, as a schema does."""
+
+    def __init__(self, refused: set[str]) -> None:
+        super().__init__()
+        self.refused = refused
+        self.tried: list[str] = []
+
+    def publish(self, events: Sequence[UpgradeEvent]) -> Mapping[str, str | None]:
+        self.tried += [event.event_id for event in events]
+        return super().publish([each for each in events if each.user_id not in self.refused])
+
+
+def test_refused_events_never_keep_the_others_out_of_a_bounded_outbox() -> None:
+    world = World()
+    refused = [world.opened(ALICE, NFT_1)]
+    world.clock.advance(seconds=10)
+    other = world.opened(BOB, NFT_2)
+    publisher = ChoosyPublisher({ALICE})
+    sweeping = replace(world.sweeping, publisher=publisher, per_outbox=1)
+    world.clock.advance(seconds=61)
+    first, second = sweeping.run(), sweeping.run()
+    assert (first.published, second.published) == (0, 1)
+    assert f"{refused[0].id}:1: held back" in first.faults
+    assert [event.upgrade_id for event in publisher.events] == [other.id]
+
+
+def test_a_refused_event_goes_out_by_itself_once_it_may() -> None:
+    world = World()
+    upgrade = world.opened()
+    publisher = ChoosyPublisher({ALICE})
+    sweeping = replace(world.sweeping, publisher=publisher)
+    world.clock.advance(seconds=61)
+    assert [sweeping.run().published for _ in range(3)] == [0, 0, 0]
+    assert publisher.tried == [f"{upgrade.id}:1"] * 3
+    publisher.refused.clear()
+    assert [sweeping.run().published for _ in range(2)] == [1, 0]
 
 
 def test_one_requests_fault_does_not_keep_the_others_waiting() -> None:

@@ -19,6 +19,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     report = report_on(options.upgrades) if options.upgrades else wiring_events.audit_check().run()
     sys.stdout.write("".join(f"{told(link)}\n" for link in report.broken))
     sys.stdout.write(f"{report.checked} upgrades checked, {len(report.broken)} broken.\n")
+    if not options.upgrades:
+        sys.stdout.write(f"{report.compared} requests compared with the archive.\n")
     return 1 if report.broken else 0
 
 

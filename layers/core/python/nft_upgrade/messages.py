@@ -1,7 +1,7 @@
 """An event's forms: Kafka record (both directions) and SSE envelope. One place for all of them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,6 +9,8 @@ from typing import Any
 from nft_upgrade.domain.events import EventType, UpgradeEvent, iso, parse_iso
 
 SCHEMA_VERSION = 1
+DEEPEST = 64
+"""Levels of objects and lists in a record; ours have six."""
 
 TOPIC_INITIATED = "nft-upgrade-initiated"
 TOPIC_BURNED = "nft-burn-confirmed"
@@ -82,9 +84,43 @@ def _value(event: UpgradeEvent) -> dict[str, Any]:
     }
 
 
+def read_json(value: bytes | str) -> Any:
+    """What anybody may have written, as JSON; ValueError for all that is none or nested deeper than
+    any of ours. The parser's own bound is the stack, which others need after it."""
+    try:
+        read = json.loads(value, parse_constant=_no_number)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
+    level = [read]
+    for _ in range(DEEPEST):
+        level = [each for parent in level for each in _inside(parent)]
+        if not level:
+            return read
+    raise ValueError("nested too deep")
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is no JSON")
+
+
 def from_record(value: bytes | str) -> UpgradeEvent:
-    """The event a Kafka value holds; ValueError or KeyError when it is none."""
-    facts = json.loads(value)
+    """The event a Kafka value holds; ValueError, KeyError or TypeError when it is none."""
+    facts = read_json(value)
+    try:
+        event = _event(facts)
+        iso(event.occurred_at)
+    except (AttributeError, OverflowError) as error:  # no text, or a time before the year 1
+        raise ValueError(f"{type(error).__name__}: {error}") from error
+    return event
+
+
+def _event(facts: Mapping[str, Any]) -> UpgradeEvent:
     return UpgradeEvent(
         upgrade_id=facts["upgradeRequestId"],
         sequence=facts["sequence"],

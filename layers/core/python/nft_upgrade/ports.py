@@ -117,10 +117,18 @@ class Upgrades(Protocol):
         """Store the attempt's signature once; a different one already there: VersionConflict."""
 
     def unpublished(self, *, before: datetime, limit: int) -> Sequence[UpgradeEvent]:
-        """Events not marked published that occurred before `before`, oldest first."""
+        """Events not marked published that occurred before `before`, oldest first; without those
+        held back. One that cannot be read is passed over and takes nobody's place."""
 
     def mark_published(self, event: UpgradeEvent, *, at: datetime) -> None:
         """Idempotent."""
+
+    def hold_back(self, event: UpgradeEvent, *, at: datetime) -> None:
+        """Put an event that must not be published to the end of a queue of its own, until it is
+        marked; nothing happens when it is marked already."""
+
+    def held_back(self, *, limit: int) -> Sequence[UpgradeEvent]:
+        """Events of that queue, first those that were put there or back longest ago."""
 
 
 DUE_SHARDS = 4
@@ -404,7 +412,8 @@ class Publisher(Protocol):
 
     def publish(self, events: Sequence[UpgradeEvent]) -> Mapping[str, str | None]:
         """Acknowledged by all in-sync replicas, in order per upgrade: `event_id` -> None, or the
-        error's text for those that are not known to be written."""
+        error's text for those that are not known to be written. What must not be sent as it is
+        is missing in the answer."""
 
 
 JsonObject = Mapping[str, Any]

@@ -1,8 +1,10 @@
-"""An operator's statistics: `python -m nft_upgrade.stats days|rebuild|drop`.
+"""An operator's statistics: `python -m nft_upgrade.stats days|rebuild|generations|abandon|drop`.
 
     days --from 2026-11-01 --to 2026-11-30    one line of JSON per day
     rebuild [--source table|topics]           all figures again, then switch readers to them
-    drop GENERATION                           delete what a rebuild has replaced
+    generations                               which is read, and which one is being built
+    abandon GENERATION                        count no more into one whose rebuild died
+    drop GENERATION                           delete what a rebuild has replaced, or left
 
 Needs `TABLE_PREFIX` and AWS credentials that may read and write `projections` and scan it and
 `upgrades`; with `--source topics` Kafka's settings too, from inside the VPC.
@@ -12,6 +14,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import date, timedelta
 from typing import Any
 
@@ -19,7 +22,7 @@ from nft_upgrade import wiring_events
 from nft_upgrade.config import StorageSettings
 from nft_upgrade.consumers.stats_ports import Generations, HistoryIncomplete
 from nft_upgrade.domain.errors import VersionConflict
-from nft_upgrade.domain.stats import FUNNEL, DayStats, Step
+from nft_upgrade.domain.stats import FUNNEL, DayStats, Step, Way
 
 MAX_DAYS = 366
 
@@ -45,12 +48,22 @@ def _days(generations: Generations, options: argparse.Namespace) -> None:
 
 
 def _facts(day: DayStats) -> dict[str, Any]:
-    quantiles = {
-        step.value: {"p50Ms": day.quantile(step, 0.5), "p95Ms": day.quantile(step, 0.95)}
+    quantiles = _quantiles(day, Way.TWO_STEP)
+    others = {way.value: _quantiles(day, way) for way in Way if way is not Way.TWO_STEP}
+    counts = {name: day.count(name) for name in FUNNEL.values()}
+    told = {way: steps for way, steps in others.items() if any(map(_is_known, steps.values()))}
+    return {"day": day.day.isoformat(), **counts, **quantiles, **told}
+
+
+def _quantiles(day: DayStats, way: Way) -> dict[str, dict[str, int | None]]:
+    return {
+        step.value: {"p50Ms": day.quantile(step, 0.5, way), "p95Ms": day.quantile(step, 0.95, way)}
         for step in Step
     }
-    counts = {name: day.count(name) for name in FUNNEL.values()}
-    return {"day": day.day.isoformat(), **counts, **quantiles}
+
+
+def _is_known(quantiles: dict[str, int | None]) -> bool:
+    return quantiles["p50Ms"] is not None
 
 
 def _rebuild(generations: Generations, options: argparse.Namespace) -> None:
@@ -58,7 +71,19 @@ def _rebuild(generations: Generations, options: argparse.Namespace) -> None:
     rebuild = wiring_events.rebuild(from_topics=options.source == "topics", tell=_tell)
     report = rebuild.run()
     counts = {"read": report.read, "counted": report.counted}
-    _write({"generation": report.generation, "replaced": before, **counts})
+    told = {"generation": report.generation, "replaced": before, "tookOver": report.took_over}
+    _write({**told, **counts})
+
+
+def _generations(generations: Generations, options: argparse.Namespace) -> None:
+    _write(asdict(generations.pointer()))
+
+
+def _abandon(generations: Generations, options: argparse.Namespace) -> None:
+    if generations.pointer().building != options.generation:
+        raise ValueError(f"Generation {options.generation} is not being built.")
+    generations.abandon(options.generation)
+    _write({"abandoned": options.generation})
 
 
 def _drop(generations: Generations, options: argparse.Namespace) -> None:
@@ -83,6 +108,12 @@ def _parser() -> argparse.ArgumentParser:
     rebuild = acts.add_parser("rebuild", help="count all events again")
     rebuild.add_argument("--source", choices=("table", "topics"), default="table")
     rebuild.set_defaults(act=_rebuild)
+    acts.add_parser("generations", help="which is read, and which one is being built").set_defaults(
+        act=_generations
+    )
+    abandon = acts.add_parser("abandon", help="count no more into one whose rebuild died")
+    abandon.add_argument("generation", type=int)
+    abandon.set_defaults(act=_abandon)
     drop = acts.add_parser("drop", help="delete a replaced generation")
     drop.add_argument("generation", type=int)
     drop.set_defaults(act=_drop)

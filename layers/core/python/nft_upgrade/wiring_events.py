@@ -71,7 +71,7 @@ def analytics() -> Intake:
     """For `analytics`."""
     settings = ConsumerSettings()
     counting = Analytics(generations(settings.table_prefix), _meter())
-    return _intake(ANALYTICS, counting.take, settings)
+    return _intake(ANALYTICS, counting.take, settings, take_all=counting.take_all)
 
 
 @cache
@@ -138,6 +138,7 @@ def audit() -> Intake:
 @cache
 def audit_check() -> AuditCheck:
     """For the command `audit_verify`."""
+    from nft_upgrade.adapters.dynamodb_requests import DynamoDbRequests
     from nft_upgrade.adapters.s3_audit_reader import S3AuditArchiveReader, read_document
 
     settings = AuditCheckSettings()
@@ -145,6 +146,7 @@ def audit_check() -> AuditCheck:
         S3AuditArchiveReader(settings.audit_bucket),
         read_document,
         upgrades(settings.table_prefix).events,
+        DynamoDbRequests(_database(settings.table_prefix)),
         SystemClock(),
         _meter(),
     )
@@ -216,6 +218,7 @@ def _intake(
     take: Callable[[UpgradeEvent], object],
     settings: ConsumerSettings,
     has: Callable[[str, int], bool] | None = None,
+    take_all: Callable[[Sequence[UpgradeEvent]], Sequence[bool]] | None = None,
 ) -> Intake:
     from nft_upgrade.adapters.event_schema import read_event
     from nft_upgrade.adapters.kafka_dead_letters import KafkaDeadLetters
@@ -228,19 +231,22 @@ def _intake(
         meter=_meter(),
         clock=SystemClock(),
         has=has,
+        take_all=take_all,
     )
 
 
 @cache
 def replaying() -> Replaying:
     """For `replay_dead_letters`: the command and the function."""
+    from nft_upgrade.adapters.dynamodb_places import DynamoDbPlace
     from nft_upgrade.adapters.event_schema import read_event
     from nft_upgrade.adapters.kafka_dead_letters import KafkaDeadLetters
     from nft_upgrade.adapters.kafka_replay import KafkaLetterBox
 
-    settings = KafkaSettings()
+    settings = PublishSettings()
     letters = KafkaDeadLetters(settings)
-    return Replaying(KafkaLetterBox(settings), letters, letters.send_back, read_event)
+    place = DynamoDbPlace(_database(settings.table_prefix), "dead-letters")
+    return Replaying(KafkaLetterBox(settings, place), letters, letters.send_back, read_event)
 
 
 @cache

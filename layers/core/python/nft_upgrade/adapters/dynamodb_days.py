@@ -37,16 +37,17 @@ def read_days(
         for shard in range(DAY_SHARDS)
     ]
     for start in range(0, len(keys), BATCH):
-        for item in _read(connection, table, keys[start : start + BATCH], pause):
+        for item in read_many(connection, table, keys[start : start + BATCH], pause):
             day = item["projection"]["S"].split("#")[-2]
             counters[day].update(_numbers(item))
     return [DayStats(day, counters[day.isoformat()]) for day in days]
 
 
-def _read(
+def read_many(
     connection: Connection, table: str, keys: Sequence[Any], pause: Pause
 ) -> Iterator[dict[str, Any]]:
-    """All of them: what DynamoDB left out is asked for again."""
+    """At most 100 items, strongly consistent, without those that are not there; what DynamoDB left
+    out is asked for again."""
     wanted = list(keys)
     for number in range(ROUNDS):
         with storage():

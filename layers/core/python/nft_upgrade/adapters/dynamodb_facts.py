@@ -54,6 +54,11 @@ def event_partition(shard: int) -> str:
     return f"EVENT#{shard}"
 
 
+def held_partition(shard: int) -> str:
+    """The due index's partition of events that must not be published as they are."""
+    return f"HELD#{shard}"
+
+
 def active_partition(shard: int) -> str:
     """The active index's partition."""
     return f"ACTIVE#{shard}"

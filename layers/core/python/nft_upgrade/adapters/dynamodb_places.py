@@ -37,6 +37,6 @@ class DynamoDbPlace:
         after: str | None = json.loads(item.facts)["after"]
         return after
 
-    def put(self, upgrade_id: str | None) -> None:
+    def put(self, place: str | None) -> None:
         with storage():
-            self._table(*self._keys, facts=json.dumps({"after": upgrade_id})).save()
+            self._table(*self._keys, facts=json.dumps({"after": place})).save()

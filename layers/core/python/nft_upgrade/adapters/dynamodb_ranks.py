@@ -1,6 +1,6 @@
 """The leaderboard in the index `by_rank`: written in 8 partitions, read as one."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
 from heapq import merge
 from itertools import islice
@@ -10,7 +10,7 @@ from zlib import crc32
 from nft_upgrade.adapters.dynamodb_cursors import cut, read_cursor, write_cursor
 from nft_upgrade.adapters.dynamodb_errors import storage
 from nft_upgrade.adapters.stats_facts import user_of
-from nft_upgrade.domain.stats import LeaderboardPage, RankedUser, UserStats
+from nft_upgrade.domain.stats import LeaderboardPage, NotACursor, RankedUser, UserStats
 
 RANK_SHARDS = 8
 """A partition of an index takes 1,000 write units a second: 8,000 completed upgrades here."""
@@ -76,17 +76,14 @@ def _write(last: Any, position: int) -> str:
 
 
 def _read(cursor: str) -> tuple[str, int]:
-    """ValueError when the text is none of ours."""
-    after, position = read_cursor(cursor, 2)
-    level, left, user_id = _parts(after.split("#", 2))
+    """NotACursor when the text is none of ours."""
+    try:
+        after, position = read_cursor(cursor, 2)
+        level, left, user_id = after.split("#", 2)
+    except ValueError as error:
+        raise NotACursor("not a cursor of ours") from error
     if not all(text.isascii() and text.isdigit() for text in (level, left, position)):
-        raise ValueError("not a cursor of ours")
+        raise NotACursor("not a cursor of ours")
     if not user_id or len(position) > 9:
-        raise ValueError("not a cursor of ours")
+        raise NotACursor("not a cursor of ours")
     return after, int(position)
-
-
-def _parts(parts: Sequence[str]) -> Sequence[str]:
-    if len(parts) != 3:
-        raise ValueError("not a cursor of ours")
-    return parts

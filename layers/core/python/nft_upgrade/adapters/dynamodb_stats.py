@@ -9,25 +9,33 @@
 | g<n>#day#<date>#<shard>   | counters | a number per counter and per bucket of a duration      |
 
 Nothing here is hot: journeys and users spread by themselves, a day's counters over 16 partitions,
-the leaderboard over 8 of the index. One event is one TransactWrite: journey and user on condition
-of their version, additions to the days on none (the journey's condition lets them happen once).
+the leaderboard over 8 of the index. Up to 20 events are one TransactWrite: journeys and users on
+condition of their versions, additions to the days on none (the journeys' conditions let them happen
+once), and a first only while it can still be won.
 """
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import Any
 from zlib import crc32
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.operand import Path
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
 
 from nft_upgrade.adapters import dynamodb_tables as tables
-from nft_upgrade.adapters.dynamodb_days import DAY_SHARDS, ENTRY, day_partition, read_days
+from nft_upgrade.adapters.dynamodb_days import (
+    DAY_SHARDS,
+    ENTRY,
+    day_partition,
+    read_days,
+    read_many,
+)
 from nft_upgrade.adapters.dynamodb_errors import Pause, read_item, storage
 from nft_upgrade.adapters.dynamodb_items import Database
 from nft_upgrade.adapters.dynamodb_ranks import merged_page, rank, rank_shard
@@ -43,7 +51,9 @@ from nft_upgrade.adapters.stats_facts import (
 )
 from nft_upgrade.consumers.stats_ports import Pointer
 from nft_upgrade.domain.errors import VersionConflict
-from nft_upgrade.domain.stats import Count, DayStats, First, Journey, LeaderboardPage, UserStats
+from nft_upgrade.domain.stats import Counts, DayStats, First, Journey, LeaderboardPage, UserStats
+
+JOURNEY = "journey"
 
 
 class ByRank(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]
@@ -81,6 +91,7 @@ class DynamoDbStatsStore:
         self._generation = generation
         self._prefix = prefix(generation)
         self._pause = pause
+        self._held: dict[int, str] = {}
 
     def journey(self, upgrade_id: str) -> Journey | None:
         item = read_item(self._items, *self._journey_place(upgrade_id))
@@ -90,8 +101,29 @@ class DynamoDbStatsStore:
         item = read_item(self._items, *self._user_place(user_id))
         return user_of(user_id, item.facts) if item else None
 
-    def apply(self, count: Count) -> None:
-        refused = transact(self._connection, self._steps(count), self._pause)
+    def read(
+        self, upgrade_ids: Collection[str], user_ids: Collection[str]
+    ) -> tuple[Mapping[str, Journey], Mapping[str, UserStats]]:
+        names = {self._journey_place(each)[0]: each for each in upgrade_ids}
+        names |= {self._user_place(each)[0]: each for each in user_ids}
+        keys = [
+            {"projection": place, "entry": entry}
+            for place, entry in (
+                *map(self._journey_place, upgrade_ids),
+                *map(self._user_place, user_ids),
+            )
+        ]
+        journeys, users = {}, {}
+        for item in read_many(self._connection, self._table, keys, self._pause):
+            name, text = names[item["projection"]["S"]], item["facts"]["S"]
+            if item["entry"]["S"] == JOURNEY:
+                journeys[name] = journey_of(name, text)
+            else:
+                users[name] = user_of(name, text)
+        return journeys, users
+
+    def apply(self, counts: Counts) -> None:
+        refused = transact(self._connection, self._steps(counts), self._pause)
         if refused:
             raise refused[0].error
 
@@ -105,36 +137,39 @@ class DynamoDbStatsStore:
         with storage():
             return [first_of(item.facts) for item in self._items.query(f"{self._prefix}firsts")]
 
-    # --- what one event writes ---------------------------------------------------------------
+    # --- what events write -------------------------------------------------------------------
 
-    def _steps(self, count: Count) -> Sequence[Step]:
-        journey, stats = count.journey, count.stats
-        steps = [
-            self._replace(
-                self._items(
-                    *self._journey_place(journey.upgrade_id),
-                    facts=journey_text(journey),
-                    version=journey.version,
-                )
-            ),
-            self._replace(
-                self._items(
-                    *self._user_place(stats.user_id),
-                    facts=user_text(stats),
-                    version=stats.version,
-                    **present({"rank": rank(stats), "rank_shard": self._rank_shard(stats)}),
-                )
-            ),
-            *(self._add(count, day) for day in count.days),
+    def _steps(self, counts: Counts) -> Sequence[Step]:
+        # All go to one shard of a day, the first upgrade's, so that a batch writes one item.
+        shard = crc32(counts.counted[0].event.upgrade_id.encode()) % DAY_SHARDS
+        return [
+            *(self._journey(*each) for each in counts.journeys.values()),
+            *(self._user(*each) for each in counts.users.values()),
+            *(self._add(shard, day, counters) for day, counters in counts.days.items()),
+            *(self._claim(first) for first in counts.firsts if self._may_be_first(first)),
         ]
-        return [*steps, self._claim(count.first)] if count.first else steps
 
-    def _replace(self, item: StatsItem) -> Step:
+    def _journey(self, before: int, journey: Journey) -> Step:
+        item = self._items(
+            *self._journey_place(journey.upgrade_id),
+            facts=journey_text(journey),
+            version=journey.version,
+        )
+        return self._replace(item, before)
+
+    def _user(self, before: int, stats: UserStats) -> Step:
+        item = self._items(
+            *self._user_place(stats.user_id),
+            facts=user_text(stats),
+            version=stats.version,
+            **present({"rank": rank(stats), "rank_shard": self._rank_shard(stats)}),
+        )
+        return self._replace(item, before)
+
+    def _replace(self, item: StatsItem, before: int) -> Step:
         # True while the item is the one that this count was made from.
         is_unmoved = (
-            StatsItem.projection.does_not_exist()
-            if item.version == 1
-            else StatsItem.version == item.version - 1
+            StatsItem.version == before if before else StatsItem.projection.does_not_exist()
         )
         return Step(
             Order.PUT,
@@ -142,19 +177,30 @@ class DynamoDbStatsStore:
             lambda _: VersionConflict("The statistics moved."),
         )
 
-    def _add(self, count: Count, day: date) -> Step:
-        # All counts of one upgrade go to one shard, so that the spread needs no memory.
-        shard = crc32(count.event.upgrade_id.encode()) % DAY_SHARDS
+    def _add(self, shard: int, day: date, counters: Mapping[str, int]) -> Step:
         item = self._items(day_partition(self._prefix, day, shard), ENTRY)
-        grow: list[Action] = [Path([name]).add(by) for name, by in count.days[day].items()]
+        grow: list[Action] = [Path([name]).add(by) for name, by in counters.items()]
         return Step(
             Order.UPDATE,
             lambda write: write.update(item, grow),
             lambda _: VersionConflict("The day's counters have no condition."),
         )
 
+    def _may_be_first(self, first: First) -> bool:
+        """False when an earlier one is known to hold the level: places only fall, so neither a
+        remembered nor a stale answer can be wrong in that. Of all completions after the first ones
+        none touches the item, and each process reads it once a level."""
+        if first.level not in self._held:
+            with storage():
+                try:
+                    place = self._items.get(*self._first_place(first.level)).place
+                except DoesNotExist:
+                    return True
+            self._held[first.level] = place
+        return first.place < self._held[first.level]
+
     def _claim(self, first: First) -> Step:
-        item = self._items(f"{self._prefix}firsts", f"{first.level:04d}", facts=first_text(first))
+        item = self._items(*self._first_place(first.level), facts=first_text(first))
         item.place = first.place
         # True when nobody reached the level earlier; once false it stays so: places only fall.
         is_first = StatsItem.place.does_not_exist() | (StatsItem.place > first.place)
@@ -169,10 +215,13 @@ class DynamoDbStatsStore:
         return rank_shard(self._generation, stats.user_id) if stats.reached else None
 
     def _journey_place(self, upgrade_id: str) -> tuple[str, str]:
-        return f"{self._prefix}journey#{upgrade_id}", "journey"
+        return f"{self._prefix}journey#{upgrade_id}", JOURNEY
 
     def _user_place(self, user_id: str) -> tuple[str, str]:
         return f"{self._prefix}user#{user_id}", "stats"
+
+    def _first_place(self, level: int) -> tuple[str, str]:
+        return f"{self._prefix}firsts", f"{level:04d}"
 
 
 class DynamoDbGenerations:

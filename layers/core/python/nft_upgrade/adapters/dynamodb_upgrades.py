@@ -38,10 +38,12 @@ from nft_upgrade.adapters.dynamodb_facts import (
     attempt_entry,
     attempt_facts,
     attempt_of,
+    due_shard,
     event_entry,
     event_from_image,
     event_of,
     event_partition,
+    held_partition,
     moment_text,
     parse_moment,
     readable_event,
@@ -213,14 +215,7 @@ class DynamoDbUpgrades:
             return [event_of(item) for item in found]
 
     def unpublished(self, *, before: datetime, limit: int) -> Sequence[UpgradeEvent]:
-        is_old = EventItem.due_at < before
-        with storage():
-            shards = [
-                self._models.events.by_due.query(event_partition(shard), is_old, limit=limit)
-                for shard in range(DUE_SHARDS)
-            ]
-            oldest = merge(*shards, key=lambda item: (item.due_at, item.upgrade_id, item.entry))
-            return [event for item in islice(oldest, limit) if (event := readable_event(item))]
+        return self._waiting(event_partition, EventItem.due_at < before, limit)
 
     def mark_published(self, event: UpgradeEvent, *, at: datetime) -> None:
         item = self._models.events(event.upgrade_id, event_entry(event.sequence))
@@ -233,7 +228,32 @@ class DynamoDbUpgrades:
         ]
         self._update(item, actions, is_unmarked)
 
+    def hold_back(self, event: UpgradeEvent, *, at: datetime) -> None:
+        item = self._models.events(event.upgrade_id, event_entry(event.sequence))
+        actions: list[Action] = [
+            EventItem.due_shard.set(held_partition(due_shard(event.upgrade_id))),
+            EventItem.due_at.set(at),
+        ]
+        # False once somebody published it after all.
+        self._update(item, actions, EventItem.due_shard.exists())
+
+    def held_back(self, *, limit: int) -> Sequence[UpgradeEvent]:
+        return self._waiting(held_partition, None, limit)
+
     # --- how -----------------------------------------------------------------------------------
+
+    def _waiting(
+        self, partition: Callable[[int], str], when: Condition | None, limit: int
+    ) -> Sequence[UpgradeEvent]:
+        """Page after page until enough are found that can be read."""
+        with storage():
+            shards = [
+                self._models.events.by_due.query(partition(shard), when, page_size=limit)
+                for shard in range(DUE_SHARDS)
+            ]
+            oldest = merge(*shards, key=lambda item: (item.due_at, item.upgrade_id, item.entry))
+            readable = (event for item in oldest if (event := readable_event(item)))
+            return list(islice(readable, limit))
 
     def _is_committed(self, event: UpgradeEvent) -> bool:
         """Whether an earlier call, perhaps one whose answer was lost, committed this very event."""

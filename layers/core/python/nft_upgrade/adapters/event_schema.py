@@ -16,7 +16,7 @@ from jsonschema.exceptions import best_match
 from referencing import Registry, Resource
 
 from nft_upgrade.domain.events import EventType, UpgradeEvent, event_hash
-from nft_upgrade.messages import SCHEMA_VERSION, from_record, to_record
+from nft_upgrade.messages import SCHEMA_VERSION, from_record, read_json, to_record
 
 _FOLDER = Path(__file__).parent.parent / "schemas"
 COMMON = "upgrade-event"
@@ -80,8 +80,8 @@ def check_event(event: UpgradeEvent) -> None:
 
 def _object(value: bytes) -> Mapping[str, Any]:
     try:
-        facts = json.loads(value)
-    except (ValueError, RecursionError) as error:  # no JSON, no UTF-8, or too deep
+        facts = read_json(value)
+    except ValueError as error:  # no JSON, no UTF-8, or too deep
         raise UnreadableEvent(f"{type(error).__name__}: {error}") from error
     if not isinstance(facts, dict):
         raise UnreadableEvent("$: not an object")

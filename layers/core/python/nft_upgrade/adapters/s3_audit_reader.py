@@ -11,7 +11,7 @@ from nft_upgrade.adapters.s3_audit import FOLDER, s3_client
 from nft_upgrade.consumers.audit_check import ArchivedEntry
 from nft_upgrade.domain.errors import StorageUnavailable
 from nft_upgrade.domain.events import UpgradeEvent
-from nft_upgrade.messages import from_record
+from nft_upgrade.messages import from_record, read_json
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -40,6 +40,15 @@ class S3AuditArchiveReader:
         try:
             versions = self._versions(f"{FOLDER}{upgrade_id}/")
             return [self._entry(name, versions[name]) for name in sorted(versions)]
+        except (ClientError, BotoCoreError) as error:
+            raise StorageUnavailable(f"audit bucket: {error}") from error
+
+    def count(self, upgrade_id: str) -> int:
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket, Prefix=f"{FOLDER}{upgrade_id}/"
+        )
+        try:
+            return sum(page["KeyCount"] for page in pages)
         except (ClientError, BotoCoreError) as error:
             raise StorageUnavailable(f"audit bucket: {error}") from error
 
@@ -72,5 +81,5 @@ class S3AuditArchiveReader:
 
 
 def read_document(body: bytes) -> UpgradeEvent:
-    """The event in an archive's object; ValueError or KeyError when it holds none."""
-    return from_record(json.dumps(json.loads(body)["record"], ensure_ascii=False))
+    """The event in an archive's object; ValueError, KeyError or TypeError when it holds none."""
+    return from_record(json.dumps(read_json(body)["record"], ensure_ascii=False))

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from nft_upgrade.domain.events import iso, parse_iso
-from nft_upgrade.domain.stats import First, Journey, Milestone, Step, StepTimes, UserStats
+from nft_upgrade.domain.stats import First, Journey, Milestone, Step, StepTimes, UserStats, Way
 
 _COUNTS = (
     "level",
@@ -25,6 +25,7 @@ def journey_text(journey: Journey) -> str:
         "through": journey.through,
         "beyond": sorted(journey.beyond),
         "at": {milestone: iso(moment) for milestone, moment in sorted(journey.at.items())},
+        "way": journey.way.value,
         "version": journey.version,
     }
     return _text(facts)
@@ -37,6 +38,7 @@ def journey_of(upgrade_id: str, text: str) -> Journey:
         through=facts["through"],
         beyond=frozenset(facts["beyond"]),
         at={Milestone(name): parse_iso(moment) for name, moment in facts["at"].items()},
+        way=Way(facts.get("way", Way.TWO_STEP)),
         version=facts["version"],
     )
 

@@ -1,10 +1,13 @@
 """Whether the audit record is whole: every upgrade's chain, link by link, in the locked archive.
 
+A round goes through the archive, upgrade by upgrade, and then through the requests in the upgrades
+table: one of which the archive has nothing, or less than its version says, is met there alone.
+
 Nobody who tampers can recompute a chain unseen: the archive keeps the first version of each object,
 and the same events lie in the upgrades table, which other roles write.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -12,6 +15,7 @@ from typing import Protocol
 
 from nft_upgrade.consumers.ports import Meter
 from nft_upgrade.domain.events import GENESIS_HASH, UpgradeEvent, event_hash
+from nft_upgrade.domain.upgrade import Upgrade
 from nft_upgrade.ports import Clock
 
 NAME = "nft-audit"
@@ -19,6 +23,8 @@ NAME = "nft-audit"
 GRACE = timedelta(minutes=15)
 """How long an event may take from its commit into the archive."""
 PAGE = 100
+IN_TABLE = "table|"
+"""How a place begins at which the round goes through the table; ids have no such character."""
 
 
 class Fault(StrEnum):
@@ -35,7 +41,8 @@ class Fault(StrEnum):
     REPLACED = "replaced"
     """Somebody wrote a second version over it, or marked it deleted; the first is still there."""
     CONTRADICTED = "contradicted"
-    """The upgrades table holds another event at this place."""
+    """The upgrades table holds another event at this place, or none, or another end of the
+    chain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +63,26 @@ class AuditArchiveReader(Protocol):
     def entries(self, upgrade_id: str) -> Sequence[ArchivedEntry]:
         """By sequence."""
 
+    def count(self, upgrade_id: str) -> int:
+        """How many objects there are; those marked deleted do not count."""
+
+
+class Requests(Protocol):
+    """The upgrades table's requests. `version` and `last_event_hash` say how a chain ends."""
+
+    def get(self, upgrade_id: str) -> Upgrade | None:
+        """Strongly consistent."""
+
+    def page(self, *, limit: int, cursor: str | None) -> tuple[Sequence[Upgrade], str | None]:
+        """All of them in some lasting order; None after the last page. ValueError: bad cursor."""
+
 
 class Place(Protocol):
     """How far the check has come, from one run to the next."""
 
     def get(self) -> str | None: ...
 
-    def put(self, upgrade_id: str | None) -> None: ...
+    def put(self, place: str | None) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +96,11 @@ class BrokenLink:
 
 @dataclass(slots=True)
 class AuditReport:
-    """One run; `next` is where the following one begins, None after the last upgrade."""
+    """One run; `next` is where the following one begins, None after the last upgrade. `checked`:
+    upgrades in the archive, `compared`: requests in the table."""
 
     checked: int = 0
+    compared: int = 0
     broken: list[BrokenLink] = field(default_factory=list)
     next: str | None = None
 
@@ -91,6 +113,7 @@ class AuditCheck:
         archive: AuditArchiveReader,
         read: Callable[[bytes], UpgradeEvent],
         committed: Callable[[str], Sequence[UpgradeEvent]],
+        requests: Requests,
         clock: Clock,
         meter: Meter,
     ) -> None:
@@ -99,6 +122,7 @@ class AuditCheck:
         self._archive = archive
         self._read = read
         self._committed = committed
+        self._requests = requests
         self._clock = clock
         self._meter = meter
 
@@ -112,21 +136,47 @@ class AuditCheck:
         """From behind `after`; without `seconds` to the end. Counts AuditRuns, AuditBroken."""
         report = AuditReport()
         ends = self._clock.now() + timedelta(seconds=seconds) if seconds is not None else None
-        while ids := self._archive.upgrade_ids(after=after, limit=PAGE):
-            for upgrade_id in ids:
-                self._check_into(report, upgrade_id)
-                after = upgrade_id
-                if ends and self._clock.now() >= ends:
-                    report.next = after
-                    break
-            if report.next:
+        for place in self._round(report, after):
+            report.next = place
+            if ends and self._clock.now() >= ends:
                 break
         self._meter.count("AuditRuns", NAME)
         return report
 
+    def _round(self, report: AuditReport, after: str | None) -> Iterator[str | None]:
+        """Do the rest of the round step by step; after each step the place behind it."""
+        if after is None or not after.startswith(IN_TABLE):
+            yield from self._through_archive(report, after)
+            after = IN_TABLE
+        yield from self._through_table(report, after.removeprefix(IN_TABLE) or None)
+
+    def _through_archive(self, report: AuditReport, after: str | None) -> Iterator[str]:
+        while ids := self._archive.upgrade_ids(after=after, limit=PAGE):
+            for after in ids:
+                report.checked += 1
+                self._check_into(report, after)
+                yield after
+        yield IN_TABLE
+
+    def _through_table(self, report: AuditReport, cursor: str | None) -> Iterator[str | None]:
+        while True:
+            page, cursor = self._requests.page(limit=PAGE, cursor=cursor)
+            for request in page:
+                report.compared += 1
+                if self._is_short(request):
+                    self._check_into(report, request.id)
+            yield cursor and IN_TABLE + cursor
+            if cursor is None:
+                return
+
+    def _is_short(self, request: Upgrade) -> bool:
+        """Whether the archive has less of it than there was, and may be late no longer."""
+        is_due = request.created_at < self._clock.now() - GRACE
+        return is_due and self._archive.count(request.id) < request.version
+
     def _check_into(self, report: AuditReport, upgrade_id: str) -> None:
-        report.checked += 1
-        if link := self.first_broken_link(upgrade_id):
+        link = self.first_broken_link(upgrade_id)
+        if link and link not in report.broken:
             report.broken.append(link)
             self._meter.count("AuditBroken", NAME)
 
@@ -135,22 +185,30 @@ class AuditCheck:
         # The archive first: what the table has more than it may still be on its way.
         archived = {entry.sequence: entry for entry in self._archive.entries(upgrade_id)}
         committed = {event.sequence: event for event in self._committed(upgrade_id)}
+        request = self._requests.get(upgrade_id)
         expected_hash = GENESIS_HASH
-        for sequence in range(1, self._last(archived, committed) + 1):
+        for sequence in range(1, self._last(archived, committed, request) + 1):
             entry = archived.get(sequence)
             event, fault = self._event(entry, upgrade_id, expected_hash)
-            if fault is None and event and sequence in committed:
-                fault = Fault.CONTRADICTED if committed[sequence].hash != event.hash else None
+            if fault is None and event and _is_contradicted(event, committed, request):
+                fault = Fault.CONTRADICTED
             if fault or event is None:
                 return BrokenLink(upgrade_id, sequence, fault or Fault.MISSING)
             expected_hash = event.hash
         return None
 
-    def _last(self, archived: dict[int, ArchivedEntry], committed: dict[int, UpgradeEvent]) -> int:
+    def _last(
+        self,
+        archived: Mapping[int, ArchivedEntry],
+        committed: Mapping[int, UpgradeEvent],
+        request: Upgrade | None,
+    ) -> int:
         """The highest place where an object must be."""
         due = self._clock.now() - GRACE
-        old = (number for number, event in committed.items() if event.occurred_at < due)
-        return max(*archived, *old, 0, 0)
+        old = [number for number, event in committed.items() if event.occurred_at < due]
+        if request and request.updated_at < due:
+            old.append(request.version)
+        return max((*archived, *old), default=0)
 
     def _event(
         self, entry: ArchivedEntry | None, upgrade_id: str, expected_hash: str
@@ -159,10 +217,23 @@ class AuditCheck:
             return None, Fault.MISSING
         try:
             event = self._read(entry.body)
+            own_hash = event_hash(event)
         except (ValueError, KeyError, TypeError):
             return None, Fault.UNREADABLE
-        if event.hash != event_hash(event) or event.previous_hash != expected_hash:
+        if event.hash != own_hash or event.previous_hash != expected_hash:
             return event, Fault.CHANGED
         if (event.upgrade_id, event.sequence) != (upgrade_id, entry.sequence):
             return event, Fault.MISPLACED
         return event, Fault.REPLACED if entry.is_replaced else None
+
+
+def _is_contradicted(
+    event: UpgradeEvent, committed: Mapping[int, UpgradeEvent], request: Upgrade | None
+) -> bool:
+    """Whether the table, where it knows of this place, says something else."""
+    same_place = committed.get(event.sequence)
+    if same_place and same_place.hash != event.hash:
+        return True
+    if request is None or event.sequence < request.version:
+        return False
+    return event.sequence > request.version or event.hash != request.last_event_hash

@@ -3,7 +3,7 @@
 import base64
 import binascii
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,10 +62,12 @@ class Intake:
         meter: Meter,
         clock: Clock,
         has: Callable[[str, int], bool] | None = None,
+        take_all: Callable[[Sequence[UpgradeEvent]], Sequence[bool]] | None = None,
     ) -> None:
         """`read` raises ValueError for what is no event, `take` Poison for what it cannot take and
         answers False for what changed nothing. `has(upgrade_id, sequence)`: whether that event
-        was taken; without it nobody looks for gaps.
+        was taken; without it nobody looks for gaps. `take_all` takes a batch at once and answers
+        for each event; it raises no Poison, looks for gaps itself, and `take` is not called.
         """
         self._consumer = consumer
         self._read = read
@@ -74,6 +76,7 @@ class Intake:
         self._meter = meter
         self._clock = clock
         self._has = has
+        self._take_all = take_all
 
     def handle(self, payload: Mapping[str, Any]) -> IntakeReport:
         """`payload`: Lambda's event of an MSK or self-managed Kafka source."""
@@ -85,12 +88,28 @@ class Intake:
             except Poison as poison:
                 dead += self._bury(place, poison)
         readable.sort(key=lambda pair: (pair[0].upgrade_id, pair[0].sequence))
-        for event, place in readable:
-            try:
-                self._take_one(event)
-            except Poison as poison:
-                dead += self._bury(place, poison)
+        if self._take_all:
+            self._take_batch(self._take_all, [event for event, _ in readable])
+        else:
+            dead += sum(self._take_or_bury(event, place) for event, place in readable)
         return IntakeReport(taken=len(readable), dead=dead)
+
+    def _take_batch(
+        self,
+        take_all: Callable[[Sequence[UpgradeEvent]], Sequence[bool]],
+        events: Sequence[UpgradeEvent],
+    ) -> None:
+        for is_new in take_all(events) if events else ():
+            if not is_new:
+                self._meter.count("Duplicates", self._consumer)
+
+    def _take_or_bury(self, event: UpgradeEvent, place: RecordPlace) -> int:
+        """How many dead letters that made."""
+        try:
+            self._take_one(event)
+        except Poison as poison:
+            return self._bury(place, poison)
+        return 0
 
     def _take_one(self, event: UpgradeEvent) -> None:
         if self._has and event.sequence > 1:

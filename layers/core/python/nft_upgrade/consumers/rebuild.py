@@ -5,13 +5,15 @@
    consumer after step 1, most by both: each generation counts an event once.
 3. `switch` makes the new generation the one that is read: one conditional write.
 
-A death before 3 leaves readers where they were; the next rebuild begins anew.
+A death before 3 leaves readers where they were, and the live consumer counting into what nobody
+finishes: the next rebuild begins anew and takes its place. An interruption (Ctrl-C) takes it back.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 
-from nft_upgrade.consumers.analytics import count_into
+from nft_upgrade.consumers.analytics import TOGETHER, count_all
 from nft_upgrade.consumers.stats_ports import EventHistory, Generations
 
 EVERY = 1000
@@ -20,11 +22,13 @@ EVERY = 1000
 
 @dataclass(frozen=True, slots=True)
 class RebuildReport:
-    """What became of it; `read` may hold repetitions, `counted` does not."""
+    """What became of it; `read` may hold repetitions, `counted` does not. `took_over`: the
+    generation of a rebuild that had begun and not ended, perhaps because it died."""
 
     generation: int
     read: int
     counted: int
+    took_over: int | None = None
 
 
 class Rebuild:
@@ -44,21 +48,24 @@ class Rebuild:
     def run(self) -> RebuildReport:
         """Raises HistoryIncomplete, or VersionConflict when another rebuild took over; readers
         then keep what they had."""
+        took_over = self._generations.pointer().building
         generation = self._generations.begin()
         try:
             read, counted = self._fill(generation)
-        except Exception:
+        except BaseException:
             # Spares the live consumer the second write; another rebuild's is left alone.
             self._generations.abandon(generation)
             raise
         self._generations.switch(generation)
-        return RebuildReport(generation, read, counted)
+        return RebuildReport(generation, read, counted, took_over)
 
     def _fill(self, generation: int) -> tuple[int, int]:
         store = self._generations.store(generation)
         read = counted = 0
-        for read, event in enumerate(self._history.events(), 1):
-            counted += count_into(store, event) is not None
-            if read % EVERY == 0:
-                self._tell(read)
+        events = self._history.events()
+        while part := list(islice(events, TOGETHER)):
+            counted += len(count_all(store, part))
+            if read // EVERY < (read + len(part)) // EVERY:
+                self._tell(read + len(part))
+            read += len(part)
         return read, counted

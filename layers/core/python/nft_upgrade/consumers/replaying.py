@@ -30,6 +30,15 @@ class LetterBox(Protocol):
     def open(self) -> AbstractContextManager[OpenLetterBox]: ...
 
 
+class ReplayPlace(Protocol):
+    """Where the last replay stopped, kept for longer than any letter. Lost, all letters that are
+    still there come again: replaying them is harmless, and dropped ones must be dropped again."""
+
+    def get(self) -> str | None: ...
+
+    def put(self, place: str | None) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class ReplayReport:
     """What became of the letters; `same` came more than once and were done once."""

@@ -4,13 +4,13 @@ All figures lie in a *generation*. Readers see the current one and no other; a r
 one while events go on being counted into both, and then becomes the current one by a single write.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
 from nft_upgrade.domain.events import UpgradeEvent
-from nft_upgrade.domain.stats import Count, DayStats, First, Journey, LeaderboardPage, UserStats
+from nft_upgrade.domain.stats import Counts, DayStats, First, Journey, LeaderboardPage, UserStats
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +37,23 @@ class StatsStore(Protocol):
     def stats(self, user_id: str) -> UserStats | None:
         """Strongly consistent; None for a user nothing was counted for."""
 
-    def apply(self, count: Count) -> None:
-        """Write all of it or nothing. A `first` that another holds with an earlier place changes
-        nothing. Raises VersionConflict when journey or user are not at their version - 1."""
+    def read(
+        self, upgrade_ids: Collection[str], user_ids: Collection[str]
+    ) -> tuple[Mapping[str, Journey], Mapping[str, UserStats]]:
+        """The same for several at once, at most 50 of each; those that are not there are left
+        out."""
+
+    def apply(self, counts: Counts) -> None:
+        """Write all of it or nothing; at most 20 events. A first that another holds with an
+        earlier place changes nothing. Raises VersionConflict when a journey or a user is not at
+        the version that was counted from."""
 
     def days(self, first: date, last: date) -> list[DayStats]:
         """Each day from first to last, also those on which nothing happened."""
 
     def leaderboard(self, *, limit: int, cursor: str | None) -> LeaderboardPage:
         """Users with a completed upgrade: highest level first, then who reached it earlier.
-        Eventually consistent. ValueError: bad cursor."""
+        Eventually consistent. Raises NotACursor."""
 
     def firsts(self) -> list[First]:
         """By level; eventually consistent."""

@@ -2,17 +2,29 @@
 
 Every figure is a count, a sum, a minimum or a maximum over a set of events, so late, repeated and
 reordered records give the same numbers. A duration belongs to the day (UTC) in which its later step
-happened, whichever of the two events is counted last.
+happened, whichever of the two events is counted last, and to the way the upgrade went: in two steps
+somebody reads and signs between the milestones, in one transaction nobody does, and a claim's burn
+was there before its request. So they are never in one quantile.
 """
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
 
 from nft_upgrade.domain.events import EventType, UpgradeEvent, iso
 from nft_upgrade.domain.histogram import bucket_of, quantile
+
+
+class Way(StrEnum):
+    """What an upgrade's durations are measured of: its mode, as its first event tells."""
+
+    TWO_STEP = "two_step"
+    ATOMIC = "atomic"
+    CLAIM = "claim"
+    OTHER = "other"
+    """A mode that this version does not know."""
 
 
 class Milestone(StrEnum):
@@ -73,6 +85,8 @@ class Journey:
     through: int = 0
     beyond: frozenset[int] = frozenset()
     at: Mapping[Milestone, datetime] = field(default_factory=dict)
+    way: Way = Way.TWO_STEP
+    """Known once it is known when the upgrade was opened."""
     version: int = 0
 
     def has(self, sequence: int) -> bool:
@@ -90,6 +104,7 @@ class Journey:
             through=through,
             beyond=frozenset(each for each in beyond if each > through),
             at={**at, **self.at},
+            way=way_of(event) if milestone is Milestone.OPENED else self.way,
             version=self.version + 1,
         )
 
@@ -180,6 +195,46 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
+class Counts:
+    """What several events change together, each counted after the ones before it."""
+
+    counted: Sequence[Count]
+
+    @property
+    def journeys(self) -> Mapping[str, tuple[int, Journey]]:
+        """By upgrade: the version it was counted from, and what it becomes."""
+        first = {each.journey.upgrade_id: each.journey for each in reversed(self.counted)}
+        last = {each.journey.upgrade_id: each.journey for each in self.counted}
+        return {name: (first[name].version - 1, last[name]) for name in last}
+
+    @property
+    def users(self) -> Mapping[str, tuple[int, UserStats]]:
+        """By user, likewise."""
+        first = {each.stats.user_id: each.stats for each in reversed(self.counted)}
+        last = {each.stats.user_id: each.stats for each in self.counted}
+        return {name: (first[name].version - 1, last[name]) for name in last}
+
+    @property
+    def days(self) -> Mapping[date, Mapping[str, int]]:
+        """By how much each counter of each day grows."""
+        days: defaultdict[date, Counter[str]] = defaultdict(Counter)
+        for each in self.counted:
+            for day, counters in each.days.items():
+                days[day].update(counters)
+        return days
+
+    @property
+    def firsts(self) -> Sequence[First]:
+        """The earliest of each level."""
+        late_to_early = sorted(
+            (each.first for each in self.counted if each.first),
+            key=lambda first: first.place,
+            reverse=True,
+        )
+        return list({first.level: first for first in late_to_early}.values())
+
+
+@dataclass(frozen=True, slots=True)
 class DayStats:
     """One day's counters (UTC), merged from wherever they were counted."""
 
@@ -190,14 +245,18 @@ class DayStats:
         """One of the values of `FUNNEL`."""
         return self.counters.get(name, 0)
 
-    def quantile(self, step: Step, share: float) -> int | None:
-        """Milliseconds, within 5 %; None on a day when nobody finished the step."""
+    def quantile(self, step: Step, share: float, way: Way = Way.TWO_STEP) -> int | None:
+        """Milliseconds, within 5 %; None on a day when nobody finished the step that way."""
         buckets = {
             int(name.split("#")[1]): count
             for name, count in self.counters.items()
-            if name.startswith(f"{step}#")
+            if name.startswith(f"{_timed(way, step)}#")
         }
         return quantile(buckets, share)
+
+
+class NotACursor(ValueError):
+    """The text is no place on the leaderboard that we gave out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +275,14 @@ class LeaderboardPage:
     next_cursor: str | None
 
 
+def way_of(opened: UpgradeEvent) -> Way:
+    """From an upgrade's first event. Those of older publishers do not tell their mode, and one that
+    begins with its burn is a claim."""
+    claimed = Way.CLAIM if opened.status == "burn_pending" else Way.TWO_STEP
+    mode = opened.data.get("mode", claimed)
+    return Way(mode) if mode in tuple(Way) else Way.OTHER
+
+
 def count(event: UpgradeEvent, journey: Journey, stats: UserStats) -> Count | None:
     """The effect of one event; None when it was counted before."""
     if journey.has(event.sequence):
@@ -225,10 +292,28 @@ def count(event: UpgradeEvent, journey: Journey, stats: UserStats) -> Count | No
     return Count(
         event=event,
         journey=after,
-        stats=_user_plus(stats, event, took),
+        stats=_user_plus(stats, event, took if after.way is Way.TWO_STEP else {}),
         days=_days(event, after, took),
         first=_first(event),
     )
+
+
+def count_together(
+    events: Iterable[UpgradeEvent],
+    journeys: Mapping[str, Journey],
+    users: Mapping[str, UserStats],
+) -> Counts:
+    """The effect of several events on what is known, which may lack upgrades and users; without
+    those that were counted before."""
+    travelled, known = dict(journeys), dict(users)
+    counted = []
+    for event in events:
+        journey = travelled.get(event.upgrade_id) or Journey(upgrade_id=event.upgrade_id)
+        stats = known.get(event.user_id) or UserStats(user_id=event.user_id)
+        if change := count(event, journey, stats):
+            travelled[event.upgrade_id], known[event.user_id] = change.journey, change.stats
+            counted.append(change)
+    return Counts(counted)
 
 
 def badges(stats: UserStats, firsts: Sequence[First], *, top: int) -> Sequence[Badge]:
@@ -246,12 +331,19 @@ def badges(stats: UserStats, firsts: Sequence[First], *, top: int) -> Sequence[B
 
 
 def _finished_steps(before: Journey, after: Journey) -> dict[Step, int]:
-    """The steps whose second end this event supplied, with their milliseconds."""
+    """The steps whose last need this event supplied, with their milliseconds: both ends, and the
+    opening, which tells the way."""
     return {
         step: _milliseconds(after.at[start], after.at[end])
         for step, (start, end) in ENDS.items()
-        if {start, end} <= set(after.at) and not {start, end} <= set(before.at)
+        if {start, end, Milestone.OPENED} <= after.at.keys()
+        and not {start, end, Milestone.OPENED} <= before.at.keys()
     }
+
+
+def _timed(way: Way, step: Step) -> str:
+    """How the counters of a duration begin."""
+    return step.value if way is Way.TWO_STEP else f"{way}:{step}"
 
 
 def _milliseconds(start: datetime, end: datetime) -> int:
@@ -267,7 +359,8 @@ def _days(
         days.setdefault(_day(event.occurred_at), Counter())[name] += 1
     for step, milliseconds in took.items():
         ended_on = _day(journey.at[ENDS[step][1]])
-        days.setdefault(ended_on, Counter())[f"{step}#{bucket_of(milliseconds):03d}"] += 1
+        name = f"{_timed(journey.way, step)}#{bucket_of(milliseconds):03d}"
+        days.setdefault(ended_on, Counter())[name] += 1
     return days
 
 

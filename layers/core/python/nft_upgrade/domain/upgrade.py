@@ -596,7 +596,7 @@ def _first(upgrade: Upgrade, nft: Nft, message: str, *, takes: tuple[Lock, ...])
         _sold(nft, upgrade),
         (),
         (NftChange(nft, held),),
-        {},
+        {"mode": upgrade.mode.value},
     )
 
 

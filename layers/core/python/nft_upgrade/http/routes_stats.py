@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import JSONResponse
 
-from nft_upgrade.domain.stats import UserStats
+from nft_upgrade.domain.stats import NotACursor, UserStats
 from nft_upgrade.http import errors as edge
 from nft_upgrade.http.calls import SignedIn, answer, respond
 from nft_upgrade.http.documented import problems
@@ -35,6 +35,6 @@ def leaderboard(
     """Users who upgraded: highest level first, then who reached it earlier."""
     try:
         page = call.parts.statistics.leaderboard(limit=limit, cursor=cursor)
-    except ValueError as foreign:
+    except NotACursor as foreign:
         raise edge.InvalidCursor("cursor must be a nextCursor of ours.") from foreign
     return respond(answer(200, LeaderboardAnswer.of(page, call.parts.catalogue)))

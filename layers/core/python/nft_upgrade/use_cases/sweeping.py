@@ -34,6 +34,8 @@ from nft_upgrade.use_cases.reviewing import refused_signatures
 
 STREAM_PATIENCE = timedelta(seconds=60)
 """How long the stream may take to publish an event before the sweep does."""
+HELD_PER_RUN = 100
+"""Events held back that a run tries again; those that were tried last come last."""
 LATE_BURN_HORIZON = timedelta(days=1)
 """How long a given-up request's mint is watched; later burns are honoured when confirmed."""
 MINTS_PER_CALL = 100
@@ -124,15 +126,20 @@ class Sweeping:
     def _publish(self, report: SweepReport) -> None:
         """Events that the stream missed, for example in an outage longer than its 24 hours."""
         before = self.clock.now() - STREAM_PATIENCE
-        events = self.upgrades.unpublished(before=before, limit=self.per_outbox)
+        # Those held back are in a queue of their own: nobody waits behind them. First, since they
+        # are the older ones of their upgrades.
+        held = self.upgrades.held_back(limit=HELD_PER_RUN)
+        events = [*held, *self.upgrades.unpublished(before=before, limit=self.per_outbox)]
         results = self.publisher.publish(events) if events else {}
         for event in events:
-            error = results.get(event.event_id, "not sent")
-            if error is None:
+            if event.event_id not in results:
+                self.upgrades.hold_back(event, at=self.clock.now())
+                report.faults.append(f"{event.event_id}: held back")
+            elif error := results[event.event_id]:
+                report.faults.append(f"{event.event_id}: {error}")
+            else:
                 self.upgrades.mark_published(event, at=self.clock.now())
                 report.published += 1
-            else:
-                report.faults.append(f"{event.event_id}: {error}")
 
     # --- burns that nobody confirmed ---------------------------------------------------------
 
