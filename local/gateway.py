@@ -1,7 +1,7 @@
 """`python -m local.gateway`: the one public origin, as CloudFront is on AWS.
 
-`/api/nft/upgrade/{id}/events` goes to the relay and streams through without a buffer; `/local/*`
-is answered here (faucet, addresses), and so are the pages of `web/`; the rest goes to the API.
+`/api/nft/upgrade/{id}/events` goes to the relay and streams through without a buffer, the API's
+paths go to the API; `/local/*` (faucet, addresses, test operator) and the pages are answered here.
 """
 
 import re
@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from local.faucet import AddressProblem, Faucet, FaucetEmpty, read_address
 from local.forwarding import Upstream, problem
+from local.operator import OPERATOR, SEED
 from local.pages import Pages
 from local.serving import port_parser, serve
 from nft_upgrade.http.pages import API_PATHS
@@ -56,10 +57,14 @@ def create_gateway(addresses: Addresses, faucet: Faucet) -> Starlette:
     async def tell_addresses(request: Request) -> Response:
         return JSONResponse(_public(addresses))
 
+    async def tell_operator(request: Request) -> Response:
+        return JSONResponse({"address": OPERATOR, "seed": SEED.hex()})
+
     return Starlette(
         routes=[
             Route("/local/faucet", give, methods=["POST"]),
             Route("/local/addresses", tell_addresses),
+            Route("/local/operator", tell_operator),
             Route("/{path:path}", forward, methods=METHODS),
         ]
     )

@@ -1,9 +1,12 @@
 from typing import Any
 
 import pytest
+from solders.keypair import Keypair
 
 from local import aws_resources, faucet, witnesses
+from local.operator import OPERATOR, SEED
 from local.settings import DynamoDb, Kafka, LocalSettings, Ports, handler_environment
+from local.wallet import named
 from nft_upgrade import config
 from nft_upgrade.adapters.dynamodb_tables import TABLES
 from nft_upgrade.messages import TOPICS
@@ -15,6 +18,7 @@ DOORS: list[type[config.Group]] = [
     config.StepSettings,
     config.SweepSettings,
     config.IssueSettings,
+    config.OpsSettings,
     config.PublishSettings,
     config.NotifySettings,
     config.AuditSettings,
@@ -75,6 +79,13 @@ def test_a_developers_own_aws_profile_is_not_used() -> None:
 def test_state_machine_and_bucket_are_those_that_the_emulator_makes() -> None:
     assert environment()["STATE_MACHINE_ARN"] == aws_resources.STATE_MACHINE_ARN
     assert environment()["AUDIT_BUCKET"] == aws_resources.AUDIT_BUCKET
+
+
+def test_the_local_operator_is_the_test_key_and_whoever_was_named() -> None:
+    assert named("operator").address == OPERATOR
+    assert bytes(Keypair.from_seed(SEED)) == bytes(named("operator")._keypair)
+    wallets = environment(operator_wallets="first,second")["OPERATOR_WALLETS"]
+    assert wallets == f"{OPERATOR},first,second"
 
 
 def test_names_repeated_outside_the_package_are_those_of_the_package() -> None:
