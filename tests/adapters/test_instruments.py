@@ -1,5 +1,6 @@
 """Where the running parts' own figures are read: CloudWatch, or the relay and Kafka themselves."""
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ import boto3
 import pytest
 from botocore.stub import ANY, Stubber
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.structs import OffsetAndMetadata
 
 from nft_upgrade.adapters.cloudwatch_instruments import CloudWatchInstruments
 from nft_upgrade.adapters.direct_instruments import DirectInstruments
@@ -18,6 +20,7 @@ from nft_upgrade.adapters.kafka_events import client_options
 from nft_upgrade.config import KafkaSettings
 from nft_upgrade.ports import Readings
 from tests.fakes.storage import FakeClock
+from tests.fixtures.kafka import KafkaEndpoint
 
 FUNCTIONS = {"nft-audit": "stage-audit", "nft-analytics": "stage-analytics"}
 UNKNOWN = Readings(None, {"nft-audit": None, "nft-analytics": None})
@@ -136,18 +139,26 @@ def written_and_taken(settings: KafkaSettings, group: str, *, written: int, take
 
 
 def _offset(number: int) -> Any:
-    from kafka.structs import OffsetAndMetadata
-
     return OffsetAndMetadata(number, "", -1)
 
 
-def test_records_that_a_group_has_not_taken_are_counted_by_the_broker(kafka: Any) -> None:
-    topic = written_and_taken(kafka, "counted", written=5, taken=3)
-    read = DirectInstruments(None, kafka, {"counted": [topic]}).read()
+def test_records_that_a_group_has_not_taken_are_counted_by_the_broker(
+    kafka: KafkaEndpoint,
+) -> None:
+    topic = written_and_taken(kafka.settings, "counted", written=5, taken=3)
+    read = DirectInstruments(None, kafka.settings, {"counted": [topic]}).read()
     assert read.records_behind == {"counted": 2}
 
 
 def test_a_broker_that_is_away_is_a_figure_that_is_not_known() -> None:
     nowhere = KafkaSettings(kafka_bootstrap_servers="127.0.0.1:1", kafka_api_version="2.0")
-    read = DirectInstruments(None, nowhere, {"any": ["nft-upgrade-initiated"]}).read()
-    assert read.records_behind == {"any": None}
+    instruments = DirectInstruments(None, nowhere, {"any": ["nft-upgrade-initiated"]})
+    assert instruments.read().records_behind == {"any": None}
+
+
+def test_asking_for_a_broker_that_is_away_leaves_nothing_behind() -> None:
+    nowhere = KafkaSettings(kafka_bootstrap_servers="127.0.0.1:1", kafka_api_version="2.0")
+    instruments = DirectInstruments(None, nowhere, {"any": ["nft-upgrade-initiated"]})
+    before = threading.active_count(), len(os.listdir("/proc/self/fd"))
+    instruments.read()
+    assert (threading.active_count(), len(os.listdir("/proc/self/fd"))) == before

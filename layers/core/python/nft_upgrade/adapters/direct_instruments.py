@@ -8,8 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
-from kafka import KafkaConsumer, TopicPartition
+from kafka import KafkaAdminClient, TopicPartition
+from kafka.admin import OffsetSpec
 from kafka.errors import KafkaError
+from kafka.net.compat import KafkaNetClient
 
 from nft_upgrade.adapters.kafka_events import client_options
 from nft_upgrade.config import KafkaSettings
@@ -37,8 +39,7 @@ class DirectInstruments:
 
     def read(self) -> Readings:
         with self._mutex:
-            behind = {group: self._behind(group) for group in self._groups}
-            return Readings(self._streams(), behind)
+            return Readings(self._streams(), self._behind())
 
     def _streams(self) -> int | None:
         if self._relay is None:
@@ -51,36 +52,50 @@ class DirectInstruments:
             return None
         return int(found[1]) if found else None
 
-    def _behind(self, group: str) -> int | None:
-        if self._kafka is None:
-            return None
+    def _behind(self) -> dict[str, int | None]:
+        if self._kafka is None or not self._groups:
+            return dict.fromkeys(self._groups)
         try:
-            with closing(self._member(self._kafka, group)) as consumer:
-                return sum(self._places_behind(consumer, group))
+            # Not a consumer: that one waits for ever for a broker that is away.
+            with closing(_connected(self._kafka)) as admin:
+                return dict(self._behind_by_group(admin, self._kafka.kafka_topic_prefix))
         except (KafkaError, OSError) as error:
-            log.warning("%s: %s", group, error)
-            return None
+            log.warning("Kafka: %s", error)
+            return dict.fromkeys(self._groups)
 
-    def _places_behind(self, consumer: Any, group: str) -> Iterator[int]:
-        assert self._kafka
-        names = [self._kafka.kafka_topic_prefix + topic for topic in self._groups[group]]
+    def _behind_by_group(self, admin: Any, prefix: str) -> Iterator[tuple[str, int]]:
+        named = {prefix + topic for topics in self._groups.values() for topic in topics}
         places = [
-            TopicPartition(name, number)
-            for name in names
-            for number in consumer.partitions_for_topic(name) or ()
+            TopicPartition(topic["name"], partition["partition_index"])
+            for topic in admin.describe_topics(sorted(named))
+            for partition in topic["partitions"]
         ]
-        milliseconds = int(SECONDS * 1000)
-        for place, end in consumer.end_offsets(places, timeout_ms=milliseconds).items():
-            yield end - (consumer.committed(place, timeout_ms=milliseconds) or 0)
+        ends = admin.list_partition_offsets(dict.fromkeys(places, OffsetSpec.LATEST))
+        for group, topics in self._groups.items():
+            own = [place for place in places if place.topic.removeprefix(prefix) in topics]
+            taken = admin.list_group_offsets({group: own})[group]
+            yield group, sum(ends[place].offset - max(taken[place].offset, 0) for place in own)
 
-    def _member(self, settings: KafkaSettings, group: str) -> Any:
-        """It subscribes to nothing, so it never joins the group that it asks about."""
-        milliseconds = int(SECONDS * 1000)
-        return KafkaConsumer(
+
+def _connected(settings: KafkaSettings) -> Any:
+    """An admin client; KafkaError when no broker answers. kafka-python then leaves the client that
+    it made running, with its thread and sockets: a page that polls would add one each time."""
+    made: list[Any] = []
+
+    def client(**options: Any) -> Any:
+        made.append(KafkaNetClient(**options))
+        return made[0]
+
+    milliseconds = int(SECONDS * 1000)
+    try:
+        return KafkaAdminClient(
             **client_options(settings),
-            group_id=group,
-            enable_auto_commit=False,
-            metrics_enabled=False,
+            kafka_client=client,
             bootstrap_timeout_ms=milliseconds,
             request_timeout_ms=milliseconds,
         )
+    except KafkaError:
+        for each in made:
+            each.close()
+            each._net.stop()
+        raise
