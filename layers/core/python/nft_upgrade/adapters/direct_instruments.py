@@ -97,5 +97,4 @@ def _connected(settings: KafkaSettings) -> Any:
     except KafkaError:
         for each in made:
             each.close()
-            each._net.stop()
         raise
