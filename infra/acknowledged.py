@@ -36,7 +36,7 @@ EXECUTIONS = (
     "AwsSolutions::AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:states:us-east-1:"
     "<AWS::AccountId>:execution:{stage}-upgrade:*]"
 )
-HELPERS = ("Brokers", "Wallet", "Origin", "Gauge", "Topics")
+HELPERS = ("Brokers", "Wallet", "Origin", "Gauge", "Topics", "Pages")
 QUEUES = (
     "EventSources/StreamFailures",
     "EventSources/KafkaFailures",
@@ -63,7 +63,7 @@ SERVICE: Final = (
     ),
     *(
         Row(f"Functions/{name}", EXECUTIONS, "Executions are named after upgrades.")
-        for name in ("Api", "Sweep")
+        for name in ("Api", "OpsApi", "Sweep")
     ),
     *(
         Row(
