@@ -112,6 +112,16 @@ SERVICE: Final = (
         "Addresses and limits; no variable holds a secret (a test reads them back).",
     ),
     Row(
+        "Helpers/Pages",
+        "AwsSolutions::AwsSolutions-IAM5[Resource::<PagesBucket1F9960AC.Arn>/*]",
+        "It writes and removes the pages' files, whatever their names.",
+    ),
+    Row(
+        "Pages/Bucket",
+        "AwsSolutions::AwsSolutions-S1",
+        "What is in it is public, and every request for it is in CloudFront's log.",
+    ),
+    Row(
         "Edge/Distribution",
         "AwsSolutions::AwsSolutions-CFR1",
         "The product is sold in every country.",

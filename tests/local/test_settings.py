@@ -45,6 +45,16 @@ def test_every_door_finds_its_settings(
     assert door()
 
 
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("name", ["solana_rpc_urls", "allowed_origins", "operator_wallets"])
+def test_a_list_is_read_at_every_door_that_has_it(
+    door: type[config.Group], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enter(monkeypatch, {**environment(), name.upper(): "first, second,"})
+    read = getattr(door(), name, None)
+    assert read == (("first", "second") if name in door.model_fields else None)
+
+
 def test_every_variable_of_the_product_is_a_field_of_a_door() -> None:
     fields = {name.upper() for door in DOORS for name in door.model_fields}
     foreign = ("AWS_", "POWERTOOLS_")

@@ -3,6 +3,7 @@
 import { createClient, createTestWallet, wallets } from "../client/index.js";
 import * as api from "./api.js";
 import * as view from "./view.js";
+import { short } from "./words.js";
 
 const EVERY_MS = 4_000;
 const LOCAL_NAMES = ["localhost", "127.0.0.1"];
@@ -43,7 +44,7 @@ const ACTS = {
 
 // --- looking ------------------------------------------------------------------------------------
 
-const seen = { requests: [], cursor: null, pages: 1, entries: [], older: null, journalPages: 1, lastAt: 0 };
+const seen = { pages: 1, journalPages: 1, lastAt: 0, operator: "" };
 let timer = 0;
 
 async function look() {
@@ -84,6 +85,7 @@ async function readJournal() {
 
 function signedIn(status, list, journal) {
   seen.lastAt = Date.now();
+  seen.operator = status.operator;
   view.tell("fault", null);
   view.show(at("door"), false);
   view.show(at("view"), true);
@@ -110,7 +112,7 @@ function pulse() {
   const isOld = seconds > (3 * EVERY_MS) / 1000;
   view.show(at("pulse"), seen.lastAt > 0 && !at("view").hidden);
   at("pulse").classList.toggle("bad", isOld);
-  view.write(at("pulse"), isOld ? `No news for ${seconds} s` : "Live");
+  view.write(at("pulse"), `${isOld ? `No news for ${seconds} s` : "Live"} · ${short(seen.operator)}`);
 }
 
 async function open(id, place) {
@@ -143,6 +145,7 @@ function ask(kind, id) {
   view.write(at("ask-hint"), hint);
   view.write(at("ask-do"), title);
   view.tell("ask-fault", null);
+  view.tell("told", null);
   at("ask-reason").value = "";
   at("ask").showModal();
 }

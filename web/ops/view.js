@@ -108,7 +108,7 @@ function update(element, request) {
 // --- evidence -----------------------------------------------------------------------------------
 
 export function evidence(place, { request, history, attempts, burnProof }, onLook) {
-  place.replaceChildren(
+  const parts = [
     facts([
       ["NFT burned", request.currentNftId],
       ["Its successor's address", request.successor],
@@ -120,8 +120,10 @@ export function evidence(place, { request, history, attempts, burnProof }, onLoo
     ...(attempts.length ? [make("h4", { textContent: "Mint attempts" }), make("ol", { className: "history" }, ...attempts.map(attempt))] : []),
     make("h4", { textContent: "Checks of the burn" }),
     burnProof ? proof(burnProof) : make("p", { className: "quiet", textContent: "No burn was looked at yet." }),
-    request.canDecide ? make("button", { type: "button", className: "plain", textContent: "Ask Solana again", onclick: onLook }) : null,
-  );
+  ];
+  const again = { type: "button", className: "plain", textContent: "Ask Solana again", onclick: onLook };
+  if (request.canDecide) parts.push(make("button", again));
+  place.replaceChildren(...parts);
 }
 
 const facts = (rows) =>

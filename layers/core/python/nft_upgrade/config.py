@@ -106,7 +106,7 @@ class SessionSettings(Group):
 
     @field_validator("allowed_origins", mode="before")
     @classmethod
-    def _split(cls, value: object) -> object:
+    def _split_origins(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(origin.strip() for origin in value.split(",") if origin.strip())
         return value
@@ -194,7 +194,7 @@ class OperatorSettings(Group):
 
     @field_validator("operator_wallets", mode="before")
     @classmethod
-    def _split(cls, value: object) -> object:
+    def _split_wallets(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(wallet.strip() for wallet in value.split(",") if wallet.strip())
         return value

@@ -84,7 +84,9 @@ def retry(upgrade_id: UpgradeId, body: ReasonRequest, call: Operator) -> JSONRes
 def accept(upgrade_id: UpgradeId, body: ReasonRequest, call: Operator) -> JSONResponse:
     """A burn under review gets its successor."""
     act = call.parts.operating.accept
-    return call.once(lambda: _decided(call, upgrade_id, body, act, "The successor is minted."))
+    return call.once(
+        lambda: _decided(call, upgrade_id, body, act, "The successor is being minted.")
+    )
 
 
 @router.post("/requests/{id}/refuse", response_model=ActAnswer, responses=problems(*DECIDED))
