@@ -152,6 +152,7 @@ class Service(Stack):
             "Url": url,
             "HealthUrl": f"{url}/api/nft/upgrade/health",
             "DocumentationUrl": f"{url}/docs",
+            "OperatorsUrl": f"{url}/ops/",
             "ApiHost": api_host,
             "DashboardUrl": f"{console}/cloudwatch/home#dashboards:name={stage.full_name}",
             "StateMachineArn": machine,

@@ -8,7 +8,7 @@ from nft_upgrade.domain.errors import NotFound, StorageUnavailable
 from nft_upgrade.domain.operations import is_sound
 from nft_upgrade.domain.upgrade import Review, Status
 from nft_upgrade.ports import Readings
-from nft_upgrade.use_cases.watching import STUCK_AFTER
+from nft_upgrade.use_cases.watching import STUCK_AFTER, is_stuck
 from tests.use_cases.test_operating import failed
 from tests.use_cases.test_reviewing import reviewed
 from tests.use_cases.world import ALICE, BASE, BOB, NFT_1, NFT_2, World
@@ -45,8 +45,9 @@ def test_a_burn_under_review_waits_for_a_person() -> None:
 
 def test_a_completed_upgrade_waits_no_more() -> None:
     world = World()
-    world.run_workflow(world.burned())
+    done = world.run_workflow(world.burned())
     assert world.watching.overview().people.waiting == []
+    assert not is_stuck(done, world.clock.advance(days=1))
 
 
 def test_events_that_kafka_does_not_have_are_counted_with_the_oldest_ones_age() -> None:

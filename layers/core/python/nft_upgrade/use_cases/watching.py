@@ -104,7 +104,8 @@ def waits_since(upgrade: Upgrade) -> datetime:
 
 def is_stuck(upgrade: Upgrade, now: datetime) -> bool:
     """Whether somebody should look: it waits longer than any healthy upgrade does."""
-    return now - waits_since(upgrade) >= STUCK_AFTER
+    is_waiting = upgrade.status in WAITING or upgrade.status is Status.UNDER_REVIEW
+    return is_waiting and now - waits_since(upgrade) >= STUCK_AFTER
 
 
 def people(upgrades: Upgrades, reviews: Reviews, now: datetime) -> People:
