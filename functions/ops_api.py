@@ -3,12 +3,10 @@
 from functools import cache
 from typing import Any
 
-from aws_lambda_powertools.logging.utils import copy_config_to_registered_loggers
 from mangum import Mangum
-from mangum.adapter import DEFAULT_TEXT_MIME_TYPES
 
 from nft_upgrade import observability, wiring_ops
-from nft_upgrade.http.problems import MEDIA_TYPE
+from nft_upgrade.http.lambda_door import logged_door_to
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -22,7 +20,5 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 @cache
 def _door() -> Mangum:
-    """Problems are text, or Mangum would answer them in base64."""
-    app = wiring_ops.ops_app()
-    copy_config_to_registered_loggers(observability.logger(), include={"nft_upgrade"})
-    return Mangum(app, lifespan="off", text_mime_types=[*DEFAULT_TEXT_MIME_TYPES, MEDIA_TYPE])
+    """Built by the first call, kept for all others."""
+    return logged_door_to(wiring_ops.ops_app(), observability.logger())
