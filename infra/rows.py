@@ -146,7 +146,7 @@ ROWS = (
             starts_upgrades,
             reads_metrics,
         ),
-        memory_mib=1024,
+        memory_mib=1280,
         timeout_seconds=28,
         concurrency=5,
     ),
