@@ -101,6 +101,14 @@ class Deployed:
         url, headers = self.emulator.api(self.outputs["ApiHost"].split(".")[0])
         return url, headers | {"x-origin-verify": secret["SecretString"]}
 
+    def page_keys(self) -> set[str]:
+        """What the bucket of the pages holds."""
+        s3 = self.client("s3")
+        (name,) = [
+            each["Name"] for each in s3.list_buckets()["Buckets"] if "pagesbucket" in each["Name"]
+        ]
+        return {each["Key"] for each in s3.list_objects_v2(Bucket=name).get("Contents", ())}
+
     def outsider(self) -> httpx.Client:
         """Somebody who found the API's own address."""
         url, headers = self.emulator.api(self.outputs["ApiHost"].split(".")[0])
@@ -124,6 +132,16 @@ class User:
         body = {"burnTransactionHash": burn}
         told(self.http.post(f"{path}/burn-confirmation", json=body), 202)
         return patiently(lambda: self._completed(path), NotAsExpected)
+
+    def operate(self, wallet: Wallet) -> httpx.Response:
+        """Pause minting, look, and take new upgrades again; the first refusal, or what was seen."""
+        self._sign_in(wallet)
+        paused = self.http.post("/api/ops/minting/pause", json={"reason": "deploy check"})
+        if paused.status_code != 200:
+            return paused
+        seen = self.http.get("/api/ops/status")
+        told(self.http.post("/api/ops/minting/resume", json={"reason": "deploy check"}), 200)
+        return seen
 
     def _sign_in(self, wallet: Wallet) -> None:
         address = {"address": wallet.address}

@@ -132,5 +132,10 @@ def test_on_one_machine_both_doors_are_in_one_process(path: str, expected: str) 
         return app
 
     scope = {"type": "http", "path": path}
-    asyncio.run(both(door("users"), door("operators"), PREFIX)(scope, CONTEXT, CONTEXT))
+    app = both(door("users"), door("operators"), PREFIX)
+
+    async def call_it() -> None:
+        await app(scope, CONTEXT, CONTEXT)
+
+    asyncio.run(call_it())
     assert seen == [expected]
