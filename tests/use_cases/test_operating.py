@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from nft_upgrade.adapters.event_schema import check_event
 from nft_upgrade.domain.errors import (
     MintingPaused,
     NotFound,
@@ -59,6 +60,7 @@ def test_a_retry_starts_another_execution_and_is_audited_with_who_and_why() -> N
     assert world.workflow.started[-1] == (upgrade.id, upgrade.run + 1)
     event = world.upgrades.events(upgrade.id)[-1]
     assert event.data["review"] == {"operator": BY.operator, "reason": BY.reason}
+    check_event(event)
     assert first_broken_link(world.upgrades.events(upgrade.id)) is None
     assert acts(world) == [(Act.RETRY, BY.operator, BY.reason, upgrade.id)]
 
