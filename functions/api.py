@@ -3,13 +3,10 @@
 from functools import cache
 from typing import Any
 
-from aws_lambda_powertools.logging.utils import copy_config_to_registered_loggers
-from fastapi import FastAPI
 from mangum import Mangum
-from mangum.adapter import DEFAULT_TEXT_MIME_TYPES
 
 from nft_upgrade import observability, wiring
-from nft_upgrade.http.problems import MEDIA_TYPE
+from nft_upgrade.http.lambda_door import logged_door_to
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -21,17 +18,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         return _door()(event, context)
 
 
-def door_to(app: FastAPI) -> Mangum:
-    """Problems are text, or Mangum would answer them in base64."""
-    return Mangum(app, lifespan="off", text_mime_types=[*DEFAULT_TEXT_MIME_TYPES, MEDIA_TYPE])
-
-
 @cache
 def _door() -> Mangum:
-    """Built by the first call, kept for all others.
-
-    The package's own log lines become JSON too; its loggers exist once the application does.
-    """
-    door = door_to(wiring.api_app())
-    copy_config_to_registered_loggers(observability.logger(), include={"nft_upgrade"})
-    return door
+    """Built by the first call, kept for all others."""
+    return logged_door_to(wiring.api_app(), observability.logger())

@@ -36,7 +36,7 @@ EXECUTIONS = (
     "AwsSolutions::AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:states:us-east-1:"
     "<AWS::AccountId>:execution:{stage}-upgrade:*]"
 )
-HELPERS = ("Brokers", "Wallet", "Origin", "Gauge", "Topics")
+HELPERS = ("Brokers", "Wallet", "Origin", "Gauge", "Topics", "Pages")
 QUEUES = (
     "EventSources/StreamFailures",
     "EventSources/KafkaFailures",
@@ -63,7 +63,7 @@ SERVICE: Final = (
     ),
     *(
         Row(f"Functions/{name}", EXECUTIONS, "Executions are named after upgrades.")
-        for name in ("Api", "Sweep")
+        for name in ("Api", "OpsApi", "Sweep")
     ),
     *(
         Row(
@@ -110,6 +110,16 @@ SERVICE: Final = (
         "Relay/Task",
         "AwsSolutions::AwsSolutions-ECS2",
         "Addresses and limits; no variable holds a secret (a test reads them back).",
+    ),
+    Row(
+        "Helpers/Pages",
+        "AwsSolutions::AwsSolutions-IAM5[Resource::<PagesBucket1F9960AC.Arn>/*]",
+        "It writes and removes the pages' files, whatever their names.",
+    ),
+    Row(
+        "Pages/Bucket",
+        "AwsSolutions::AwsSolutions-S1",
+        "What is in it is public, and every request for it is in CloudFront's log.",
     ),
     Row(
         "Edge/Distribution",

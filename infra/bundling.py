@@ -30,6 +30,7 @@ PLATFORMS: Final = ("manylinux2014_aarch64", "manylinux_2_28_aarch64", "manylinu
 """What Amazon Linux 2023 (glibc 2.34) runs."""
 SERVICES: Final = frozenset(
     {
+        "cloudwatch",
         "dynamodb",
         "kafka",
         "kms",

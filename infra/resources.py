@@ -207,6 +207,11 @@ def pushes(resources: Resources, grantee: iam.IGrantable) -> None:
         _allow(grantee, ["sns:Publish"], endpoints)
 
 
+def reads_metrics(resources: Resources, grantee: iam.IGrantable) -> None:
+    """Figures of CloudWatch; there are no ARNs of them."""
+    _allow(grantee, ["cloudwatch:GetMetricData"], ["*"])
+
+
 def marks_presence(resources: Resources, grantee: iam.IGrantable) -> None:
     """Many marks in one call."""
     _allow(grantee, ["dynamodb:BatchWriteItem"], [resources.tables[TRANSIENT].table_arn])

@@ -19,6 +19,7 @@ from infra.parts.helpers import Helpers
 from infra.parts.http_api import HttpApi
 from infra.parts.layers import Layers
 from infra.parts.mail_feedback import MailFeedback
+from infra.parts.pages import Pages
 from infra.parts.relay import Relay
 from infra.parts.repair import Repair
 from infra.parts.web_acl import WebAcl
@@ -59,6 +60,7 @@ class Service(Stack):
         # the distribution therefore knows the API and the load balancer by address alone.
         api = HttpApi(self, "HttpApi", stage=stage, data_key=data_key)
         relay = Relay(self, "Relay", stage=stage, vpc=foundation.vpc)
+        pages = Pages(self, "Pages")
         edge = Edge(
             self,
             "Edge",
@@ -66,9 +68,11 @@ class Service(Stack):
             api_host=api.host,
             relay=relay.balancer,
             relay_has_tls=relay.has_tls,
+            pages=pages.bucket,
             origin_secret=foundation.origin_secret,
             web_acl_arn=WebAcl(self, "WebAcl", stage=stage).arn,
         )
+        pages.fill(helpers)
         EdgeLogs(self, "EdgeLogs", stage=stage, distribution=edge.distribution, data_key=data_key)
         known = settings(stage, resources, origin=edge.url, brokers=brokers)
         functions = Functions(
@@ -81,7 +85,11 @@ class Service(Stack):
             vpc=foundation.vpc,
         )
         workflow = Workflow(self, "Workflow", stage=stage, data_key=data_key, steps=functions.steps)
-        api.serve(functions.by_name["api"], helpers.origin_check(foundation.origin_secret))
+        api.serve(
+            functions.by_name["api"],
+            functions.by_name["ops_api"],
+            helpers.origin_check(foundation.origin_secret),
+        )
         relay.serve(resources, known)
         sources = EventSources(
             self,
@@ -144,6 +152,7 @@ class Service(Stack):
             "Url": url,
             "HealthUrl": f"{url}/api/nft/upgrade/health",
             "DocumentationUrl": f"{url}/docs",
+            "OperatorsUrl": f"{url}/ops/",
             "ApiHost": api_host,
             "DashboardUrl": f"{console}/cloudwatch/home#dashboards:name={stage.full_name}",
             "StateMachineArn": machine,

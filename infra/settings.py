@@ -34,5 +34,7 @@ def settings(stage: Stage, resources: Resources, *, origin: str, brokers: str) -
         "trusted_proxy_hops": str(PROXY_HOPS),
         "notify_sender": stage.notify_sender,
         "notify_configuration_set": resources.configuration_set,
+        "operator_wallets": stage.operator_wallets,
+        "instruments_prefix": f"{stage.full_name}-",
         "audit_bucket": resources.audit_bucket.bucket_name,
     }

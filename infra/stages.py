@@ -109,6 +109,8 @@ class Stage:
     """SNS platform applications, `apns=<ARN>,fcm=<ARN>`; made by hand, since they hold the app
     stores' credentials."""
     alarm_email: str | None = None
+    operator_wallets: str = ""
+    """Solana addresses that may operate, comma separated; none: nobody may."""
     domain: str | None = None
     """Own domain of the distribution; needs `certificate_arn`."""
     certificate_arn: str | None = None
@@ -190,6 +192,7 @@ OVERRIDES: Final = (
     "notify_sender",
     "push_applications",
     "alarm_email",
+    "operator_wallets",
     "domain",
     "certificate_arn",
     "relay_domain",

@@ -101,6 +101,7 @@ def _welcome(ports: Ports, seconds: float) -> str:
         [
             f"Everything answers after {seconds:.1f} s.",
             f"  public origin    {origin}  (the API's description: {origin}/docs)",
+            f"  operators' view  {origin}/ops/  (sign in with the test key)",
             f"  Solana JSON-RPC  http://localhost:{ports.solana}",
             f"  AWS emulator     http://localhost:{ports.aws}",
             f"  Kafka            localhost:{ports.kafka}",

@@ -11,6 +11,8 @@ from typing import Annotated, Self
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from local.operator import OPERATOR
+
 LOOPBACK = "127.0.0.1"
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
@@ -51,6 +53,9 @@ class LocalSettings(BaseSettings):
     aws_port: Annotated[int, Field(description="AWS emulator.")] = 4566
     kafka: Annotated[Kafka, Field(description="`embedded` or `apache`.")] = Kafka.EMBEDDED
     dynamodb: Annotated[DynamoDb, Field(description="`embedded` or `local`.")] = DynamoDb.EMBEDDED
+    operator_wallets: Annotated[
+        str, Field(description="Wallets that may operate besides the test key's.")
+    ] = ""
     data_dir: Annotated[
         Path | None, Field(description="Where state survives a restart; unset: a fresh start.")
     ] = None
@@ -170,6 +175,9 @@ def handler_environment(settings: LocalSettings, ports: Ports) -> dict[str, str 
         "AUDIT_BUCKET": AUDIT_BUCKET,
         "PUSH_APPLICATIONS": PUSH_APPLICATIONS,
         "PUBLIC_ORIGIN": f"http://localhost:{ports.public}",
+        "OPERATOR_WALLETS": ",".join((OPERATOR, settings.operator_wallets)),
+        "RELAY_METRICS_URL": f"http://{LOOPBACK}:{ports.relay}/metrics",
+        "INSTRUMENTS_PREFIX": None,
         "TRUSTED_PROXY_HOPS": "1",
         **_kafka(settings, ports),
         "RELAY_HOST": LOOPBACK,

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,8 +10,10 @@ from nft_upgrade import config
 from nft_upgrade.domain.burn_checks import __file__ as burn_checks
 from nft_upgrade.domain.events import EventType
 from nft_upgrade.domain.upgrade import EDGES
+from nft_upgrade.http import routes_ops
 from nft_upgrade.http.problems import ROWS
 from nft_upgrade.messages import TOPICS
+from nft_upgrade.ops.__main__ import __doc__ as COMMANDS
 from tests.http.house import House
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -43,6 +46,21 @@ def test_every_route_is_documented() -> None:
     assert paths == set(
         re.findall(r"^\| (?:GET|POST|PUT|DELETE) `(/[^`]+)`", text("api.md"), re.MULTILINE)
     )
+
+
+def test_every_operators_route_is_documented() -> None:
+    documented = re.findall(
+        r"^\| (GET|POST) `(/api/ops[^`]+)`", text("operations.md"), re.MULTILINE
+    )
+    routes: Any = routes_ops.router.routes
+    assert set(documented) == {(method, each.path) for each in routes for method in each.methods}
+
+
+def test_every_operators_command_is_documented() -> None:
+    listed = re.findall(
+        r"^    .venv/bin/python -m nft_upgrade.ops (\w+)", text("operations.md"), re.M
+    )
+    assert set(listed) == set(re.findall(r"[\w]+", COMMANDS.split("{")[1].split("}")[0]))
 
 
 @pytest.mark.parametrize("row", ROWS.items(), ids=lambda row: row[0].__name__)

@@ -11,12 +11,19 @@ from typing import Any
 Facts = Mapping[str, str]
 
 
-def answer(event: Mapping[str, Any], look_up: Callable[[Mapping[str, Any]], Facts]) -> None:
+def answer(
+    event: Mapping[str, Any],
+    look_up: Callable[[Mapping[str, Any]], Facts],
+    forget: Callable[[Mapping[str, Any]], None] = lambda properties: None,
+) -> None:
     """Answer with what `look_up(properties)` says; with its error when it raises. A deletion is
-    always granted: nothing was made that could be deleted."""
+    granted after `forget(properties)`: mostly nothing was made that could be deleted."""
     try:
-        is_wanted = event["RequestType"] != "Delete"
-        data = look_up(event["ResourceProperties"]) if is_wanted else {}
+        if event["RequestType"] == "Delete":
+            forget(event["ResourceProperties"])
+            data: Facts = {}
+        else:
+            data = look_up(event["ResourceProperties"])
     except Exception as error:  # noqa: BLE001 - CloudFormation waits an hour for an answer
         _send(event, Status="FAILED", Reason=f"{type(error).__name__}: {error}")
     else:

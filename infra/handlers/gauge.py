@@ -4,32 +4,17 @@ The figures come from the state of things rather than from the code that changes
 are right also while that code does not run.
 """
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from nft_upgrade import wiring
 from nft_upgrade.adapters.dynamodb_reviews import DynamoDbReviews
 from nft_upgrade.domain.errors import UpgradeError
-from nft_upgrade.domain.upgrade import Status, Upgrade
-from nft_upgrade.ports import DUE_SHARDS, Clock, Upgrades
+from nft_upgrade.ports import Clock, Reviews, Upgrades
+from nft_upgrade.use_cases.watching import backlog, people
 
 NAMESPACE = "NftUpgrade"
-WAITING = frozenset(
-    {
-        Status.BURN_PENDING,
-        Status.BURN_CONFIRMED,
-        Status.MINT_PENDING,
-        Status.FAILED_RETRYABLE,
-    }
-)
-"""What an upgrade is in while a user who has burned, or says so, waits for the machinery. Who waits
-for a person's decision is counted apart: no repair helps there, and an alarm that rings for hours
-hides the next one (docs/decisions/0042)."""
-AT_MOST = 1_000
-EVER = timedelta(days=3650)
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, float]:
@@ -43,41 +28,21 @@ def handler(event: dict[str, Any], context: object) -> dict[str, float]:
     return figures
 
 
-class Reviews(Protocol):
-    """See `DynamoDbReviews`."""
-
-    def held(self, *, besides: Iterable[str], limit: int) -> Sequence[Upgrade]: ...
-
-
 def measure(upgrades: Upgrades, reviews: Reviews, clock: Clock) -> dict[str, float]:
     """People who burned and wait for their successor, those who wait for a person's decision, and
-    events that Kafka does not have yet. Everybody is in one of the first two, nobody in both."""
+    events that Kafka does not have yet. Everybody is in one of the first two, nobody in both: no
+    repair helps who waits for a person, and an alarm that rings for hours hides the next one
+    (docs/decisions/0042)."""
     now = clock.now()
-    due = [
-        upgrade
-        for shard in range(DUE_SHARDS)
-        for upgrade in upgrades.due(before=now + EVER, limit=AT_MOST, shard=shard)
-    ]
-    held = reviews.held(besides=[upgrade.id for upgrade in due], limit=AT_MOST)
-    waits = [_seconds(now, upgrade) for upgrade in due if upgrade.status in WAITING]
-    reviews_last = [_seconds(now, upgrade) for upgrade in held]
-    late = upgrades.unpublished(before=now, limit=AT_MOST)
+    everybody, late = people(upgrades, reviews, now), backlog(upgrades, now)
     return {
-        "WaitingAfterBurn": len(waits),
-        "OldestWaitSeconds": max(waits, default=0.0),
-        "UnderReview": len(reviews_last),
-        "OldestReviewSeconds": max(reviews_last, default=0.0),
-        "EventsUnpublished": len(late),
-        "EventLagSeconds": _oldest((event.occurred_at for event in late), now),
+        "WaitingAfterBurn": len(everybody.for_us),
+        "OldestWaitSeconds": everybody.longest(everybody.for_us),
+        "UnderReview": len(everybody.for_a_person),
+        "OldestReviewSeconds": everybody.longest(everybody.for_a_person),
+        "EventsUnpublished": late.unpublished,
+        "EventLagSeconds": late.oldest_seconds,
     }
-
-
-def _seconds(now: datetime, upgrade: Upgrade) -> float:
-    return (now - (upgrade.burned_at or upgrade.updated_at)).total_seconds()
-
-
-def _oldest(moments: Iterable[datetime], now: datetime) -> float:
-    return max(((now - moment).total_seconds() for moment in moments), default=0.0)
 
 
 def _wallet() -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Functions that serve the infrastructure itself: three custom resources and the authorizer."""
+"""Functions that serve the infrastructure itself: custom resources and the authorizer."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -94,6 +94,15 @@ class Helpers(Construct):
                 "MinInSync": str(plan.min_in_sync),
             },
         )
+
+    def fill_pages(
+        self, properties: Mapping[str, str], statements: Sequence[iam.PolicyStatement]
+    ) -> None:
+        """See `infra/parts/pages.py`."""
+        made = self.function("Pages", "pages")
+        for statement in statements:
+            made.role.add_to_policy(statement)
+        self._resource("PagesFilled", made, properties)
 
     def origin_check(self, secret: secretsmanager.ISecret) -> lambda_.Function:
         """The API's authorizer."""

@@ -1,4 +1,5 @@
-"""The API: an HTTP API in front of one function, let in through CloudFront alone."""
+"""The API: an HTTP API in front of the users' and the operators' function, let in through
+CloudFront alone."""
 
 import json
 
@@ -17,6 +18,8 @@ from infra.parts.logs import log_group
 from infra.stages import Stage
 
 ORIGIN_HEADER = "x-origin-verify"
+OPERATORS_PATH = "/api/ops/{path+}"
+"""More specific than everything, so API Gateway prefers it."""
 LOGGED = {
     "requestId": "$context.requestId",
     "time": "$context.requestTime",
@@ -45,26 +48,37 @@ class HttpApi(Construct):
         )
         self._add_stage(data_key)
 
-    def serve(self, function: lambda_.Function, origin_check: lambda_.IFunction) -> None:
-        """Route everything to `function`, if `origin_check` lets it in."""
+    def serve(
+        self,
+        function: lambda_.Function,
+        operators: lambda_.Function,
+        origin_check: lambda_.IFunction,
+    ) -> None:
+        """Route everything to `function`, operators' calls to `operators`, if `origin_check` lets
+        them in."""
         self.alias = lambda_.Alias(
             self, "Live", alias_name="live", version=function.current_version
         )
-        self.api.add_routes(
-            path="/{path+}",
-            integration=integrations.HttpLambdaIntegration(
-                "Function",
-                self.alias,
-                payload_format_version=apigatewayv2.PayloadFormatVersion.VERSION_2_0,
-            ),
-            authorizer=authorizers.HttpLambdaAuthorizer(
-                "ThroughCloudFront",
-                origin_check,
-                identity_source=[f"$request.header.{ORIGIN_HEADER}"],
-                response_types=[authorizers.HttpLambdaResponseType.SIMPLE],
-                results_cache_ttl=Duration.hours(1),
-            ),
+        through_cloudfront = authorizers.HttpLambdaAuthorizer(
+            "ThroughCloudFront",
+            origin_check,
+            identity_source=[f"$request.header.{ORIGIN_HEADER}"],
+            response_types=[authorizers.HttpLambdaResponseType.SIMPLE],
+            results_cache_ttl=Duration.hours(1),
         )
+        for path, name, target in (
+            ("/{path+}", "Function", self.alias),
+            (OPERATORS_PATH, "Operators", operators),
+        ):
+            self.api.add_routes(
+                path=path,
+                integration=integrations.HttpLambdaIntegration(
+                    name,
+                    target,
+                    payload_format_version=apigatewayv2.PayloadFormatVersion.VERSION_2_0,
+                ),
+                authorizer=through_cloudfront,
+            )
         self._add_canary()
 
     @property

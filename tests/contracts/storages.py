@@ -6,6 +6,7 @@ from typing import Any
 from local.aws_resources import create_tables
 from nft_upgrade.adapters.dynamodb_bookmarks import DynamoDbBookmarks
 from nft_upgrade.adapters.dynamodb_items import Database
+from nft_upgrade.adapters.dynamodb_journal import DynamoDbJournal
 from nft_upgrade.adapters.dynamodb_nfts import DynamoDbNfts
 from nft_upgrade.adapters.dynamodb_switch import DynamoDbQualifications, DynamoDbSwitch
 from nft_upgrade.adapters.dynamodb_transient import (
@@ -14,7 +15,17 @@ from nft_upgrade.adapters.dynamodb_transient import (
     DynamoDbTickets,
 )
 from nft_upgrade.adapters.dynamodb_upgrades import DynamoDbUpgrades
-from nft_upgrade.ports import Bookmarks, Challenges, Nfts, RateLimiter, Switch, Tickets, Upgrades
+from nft_upgrade.ports import (
+    Bookmarks,
+    Challenges,
+    Journal,
+    Nfts,
+    RateLimiter,
+    Switch,
+    Tickets,
+    Upgrades,
+)
+from tests.fakes.operations import FakeJournal
 from tests.fakes.storage import (
     FakeBookmarks,
     FakeChallenges,
@@ -41,6 +52,7 @@ class Storage:
     bookmarks: Bookmarks
     qualifications: Any
     """`Qualifications` with `put`."""
+    journal: Journal
 
 
 def in_memory() -> Storage:
@@ -54,6 +66,7 @@ def in_memory() -> Storage:
         FakeSwitch(),
         FakeBookmarks(),
         FakeQualifications(),
+        FakeJournal(),
     )
 
 
@@ -70,4 +83,5 @@ def on_dynamodb(endpoint: str, prefix: str) -> Storage:
         DynamoDbSwitch(tables),
         DynamoDbBookmarks(tables),
         DynamoDbQualifications(tables),
+        DynamoDbJournal(tables),
     )

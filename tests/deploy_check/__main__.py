@@ -19,7 +19,9 @@ from infra.bundling import ROOT
 from local.client import Rpc
 from local.kafka import API_VERSION
 from local.process import Part
+from local.wallet import named
 from local.witnesses import is_unbroken, kafka_records
+from nft_upgrade.http.pages import page_files
 from tests.deploy_check.assemblies import CHANGED, CHANGED_SENDER, FIRST
 from tests.deploy_check.consuming import (
     consume,
@@ -35,6 +37,7 @@ ACCOUNT = "aws://000000000000/us-east-1"
 SERVICE = "NftUpgrade-dev-Service"
 CDK = ROOT / "node_modules/.bin/cdk"
 SLOT_MS = "100"
+OPERATOR = named("operator")
 
 
 class Cdk:
@@ -119,6 +122,7 @@ def check(stack: ExitStack) -> None:
         "wheels": "host",
         "solana_rpc_urls": solana,
         "solana_genesis_hash": rpc.call("getGenesisHash"),
+        "operator_wallets": OPERATOR.address,
     }
     try:
         _deploy_and_use(cdk, context, emulator, rpc, solana, kafka)
@@ -145,6 +149,8 @@ def _deploy_and_use(
     deployed.speak_plainly_to_kafka()
     with step("an upgrade through the deployed API, functions and state machine"):
         _upgrade(deployed, rpc, kafka)
+    with step("an operator's view through its own function, and the pages in their bucket"):
+        _operate(deployed)
     with step("the smoke suite, as far as an emulator goes"):
         _smoke(deployed)
     tell(f"          peak memory, MiB: {_told_peaks(deployed)}")
@@ -194,6 +200,18 @@ def _expect_rest(deployed: Deployed, upgrade_id: str) -> None:
     again = deployed.invoke("mark-retryable", {"upgradeRequestId": upgrade_id, "run": 1})
     if report["faults"] or report["paged"] or report["driven"] or again["status"] != "completed":
         raise NotAsExpected(f"sweep: {report}; marked: {again}")
+
+
+def _operate(deployed: Deployed) -> None:
+    """An operator is let in and acts, a user is not; every page is in the bucket."""
+    if (code := deployed.user().operate(new_wallet()).status_code) != 403:
+        raise NotAsExpected(f"a user was answered {code} by the operators' API")
+    seen = deployed.user().operate(OPERATOR)
+    if seen.status_code != 200 or seen.json()["minting"]["isPaused"] is not True:
+        raise NotAsExpected(f"the operator sees {seen.status_code} {seen.text}")
+    missing = {key for key, _ in page_files(ROOT / "web")} - deployed.page_keys()
+    if missing:
+        raise NotAsExpected(f"pages that are not served: {sorted(missing)}")
 
 
 def _expect_records(kafka: str, upgrade_id: str, count: int) -> None:

@@ -66,7 +66,7 @@ class Deployed:
     def invoke(self, name: str, event: Mapping[str, Any]) -> dict[str, Any]:
         """A function's answer; NotAsExpected when it raised."""
         answer = self.client("lambda").invoke(
-            FunctionName=f"{self.name}-{name}", Payload=json.dumps(event).encode()
+            FunctionName=f"{self.name}-{name.replace('_', '-')}", Payload=json.dumps(event).encode()
         )
         body: dict[str, Any] = json.loads(answer["Payload"].read() or b"{}")
         if "FunctionError" in answer:
@@ -103,6 +103,14 @@ class Deployed:
         url, headers = self.emulator.api(self.outputs["ApiHost"].split(".")[0])
         return url, headers | {"x-origin-verify": secret["SecretString"]}
 
+    def page_keys(self) -> set[str]:
+        """What the bucket of the pages holds."""
+        s3 = self.client("s3")
+        (name,) = [
+            each["Name"] for each in s3.list_buckets()["Buckets"] if "pagesbucket" in each["Name"]
+        ]
+        return {each["Key"] for each in s3.list_objects_v2(Bucket=name).get("Contents", ())}
+
     def outsider(self) -> httpx.Client:
         """Somebody who found the API's own address."""
         url, headers = self.emulator.api(self.outputs["ApiHost"].split(".")[0])
@@ -130,6 +138,16 @@ class User:
     def stats(self) -> dict[str, Any]:
         """What `analytics` made of this user's events."""
         return told(self.http.get("/api/stats/me"), 200)
+
+    def operate(self, wallet: Wallet) -> httpx.Response:
+        """Pause minting, look, and take new upgrades again; the first refusal, or what was seen."""
+        self._sign_in(wallet)
+        paused = self.http.post("/api/ops/minting/pause", json={"reason": "deploy check"})
+        if paused.status_code != 200:
+            return paused
+        seen = self.http.get("/api/ops/status")
+        told(self.http.post("/api/ops/minting/resume", json={"reason": "deploy check"}), 200)
+        return seen
 
     def _sign_in(self, wallet: Wallet) -> None:
         address = {"address": wallet.address}

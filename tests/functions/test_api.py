@@ -1,5 +1,6 @@
 """The API through Mangum, called as API Gateway calls it."""
 
+import asyncio
 import json
 from base64 import b64encode
 from pathlib import Path
@@ -7,8 +8,11 @@ from typing import Any
 
 import pytest
 
-from functions.api import door_to
+from local.api import both
+from nft_upgrade.http.lambda_door import door_to
+from nft_upgrade.http.ops_app import PREFIX
 from tests.http.house import MINT, House
+from tests.http.ops_house import OPERATOR, OpsHouse
 
 PAYLOADS = Path(__file__).parent.parent / "payloads"
 Event = dict[str, Any]
@@ -99,3 +103,39 @@ def test_an_event_without_a_body_is_answered(house: House) -> None:
     del event["body"]
     answer = call(house, event)
     assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (400, "malformed_json")
+
+
+def test_operators_are_answered_behind_their_own_door() -> None:
+    house = OpsHouse()
+    event = payload("get_health")
+    event["requestContext"]["http"].update(path="/api/ops/status", method="GET")
+    event["headers"]["authorization"] = f"Bearer {house.access_token(OPERATOR)}"
+    answer = door_to(house.ops_app)(event, CONTEXT)
+    assert (answer["statusCode"], answer["isBase64Encoded"]) == (200, False)
+    assert json.loads(answer["body"])["operator"] == OPERATOR.address
+    del event["headers"]["authorization"]
+    refused = door_to(house.ops_app)(event, CONTEXT)
+    assert (refused["statusCode"], refused["isBase64Encoded"]) == (401, False)
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [("/api/ops/status", "operators"), ("/api/opsx", "users"), ("/api/nft", "users")],
+)
+def test_on_one_machine_both_doors_are_in_one_process(path: str, expected: str) -> None:
+    seen: list[str] = []
+
+    def door(name: str) -> Any:
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            seen.append(name)
+
+        return app
+
+    scope = {"type": "http", "path": path}
+    app = both(door("users"), door("operators"), PREFIX)
+
+    async def call_it() -> None:
+        await app(scope, CONTEXT, CONTEXT)
+
+    asyncio.run(call_it())
+    assert seen == [expected]

@@ -7,7 +7,7 @@ import pytest
 
 from infra.rows import ROWS
 from infra.stages import PROD
-from tests.infra.synthesized import Assembly, listed
+from tests.infra.synthesized import Assembly, Resource, listed
 
 
 def behaviors(assembly: Assembly) -> list[dict[str, Any]]:
@@ -16,7 +16,17 @@ def behaviors(assembly: Assembly) -> list[dict[str, Any]]:
 
 
 def test_every_answer_carries_the_security_headers(assembly: Assembly) -> None:
-    policy = assembly.one("AWS::CloudFront::ResponseHeadersPolicy")
+    ids = {json.dumps(each["ResponseHeadersPolicyId"]) for each in behaviors(assembly)}
+    policies = {
+        json.dumps({"Ref": each.id}): each
+        for each in assembly.resources("AWS::CloudFront::ResponseHeadersPolicy")
+    }
+    assert ids == set(policies)
+    for policy in policies.values():
+        _is_strict(policy)
+
+
+def _is_strict(policy: Resource) -> None:
     headers = policy.properties["ResponseHeadersPolicyConfig"]["SecurityHeadersConfig"]
     assert headers["StrictTransportSecurity"]["AccessControlMaxAgeSec"] >= 365 * 24 * 3600
     assert headers["ContentTypeOptions"]["Override"] is True
@@ -24,13 +34,15 @@ def test_every_answer_carries_the_security_headers(assembly: Assembly) -> None:
     assert headers["ReferrerPolicy"]["ReferrerPolicy"] == "no-referrer"
     csp = headers["ContentSecurityPolicy"]["ContentSecurityPolicy"]
     assert "frame-ancestors 'none'" in csp
-    for behavior in behaviors(assembly):
-        assert behavior["ResponseHeadersPolicyId"] == {"Ref": policy.id}
 
 
-def test_browsers_are_met_over_tls_alone_and_nothing_is_cached(assembly: Assembly) -> None:
+def test_browsers_are_met_over_tls_alone_and_no_answer_of_the_api_is_cached(
+    assembly: Assembly,
+) -> None:
     caching_disabled = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
-    for behavior in behaviors(assembly):
+    pages, *others = behaviors(assembly)
+    assert pages["ViewerProtocolPolicy"] == "redirect-to-https"
+    for behavior in others:
         assert behavior["ViewerProtocolPolicy"] == "https-only"
         assert behavior["CachePolicyId"] == caching_disabled
 

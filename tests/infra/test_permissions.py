@@ -193,3 +193,30 @@ def test_relay_may_neither_write_upgrades_nor_sign(assembly: Assembly) -> None:
 
 def allows(statement: dict[str, Any], action: str) -> bool:
     return statement["Effect"] == "Allow" and action in listed(statement["Action"])
+
+
+def test_operators_grants_are_their_functions_alone(assembly: Assembly) -> None:
+    assert "cloudwatch:GetMetricData" in assembly.actions("ops_api")
+    assert "cloudwatch:GetMetricData" not in assembly.actions("api")
+    mint_key = signing_key(assembly, "mint").id
+    users = [each for each in assembly.statements("api") if mint_key in json.dumps(each)]
+    assert users == []
+
+
+def test_the_operators_function_signs_nothing_and_sends_nothing(assembly: Assembly) -> None:
+    actions = assembly.actions("ops_api")
+    assert "kms:Sign" not in actions
+    for service in ("ses:", "sns:", "s3:", "kafka-cluster:"):
+        assert not any(action.startswith(service) for action in actions)
+    assert {action for action in actions if action.startswith("states:")} == {
+        "states:DescribeExecution",
+        "states:StartExecution",
+    }
+    text = json.dumps(assembly.statements("ops_api"))
+    assert "TablesContacts" not in text and "TablesProjections" not in text
+
+
+def test_users_functions_do_not_know_who_operates(assembly: Assembly) -> None:
+    for row in ROWS:
+        variables = assembly.function(row.name).properties["Environment"]["Variables"]
+        assert ("OPERATOR_WALLETS" in variables) == (row.name == "ops_api")

@@ -12,6 +12,7 @@ from infra.costs import monthly_minimum
 from infra.parts.edge_logs import FIELDS
 from infra.stages import DEV, PROD, SHAPES, UnknownChoice, chosen
 from nft_upgrade.config import RelaySettings
+from nft_upgrade.http.pages import API_PATHS
 from tests.infra.synthesized import Assembly
 
 
@@ -28,26 +29,31 @@ def test_distribution_speaks_http_2_and_3_behind_a_web_acl(assembly: Assembly) -
     assert "Fn::GetAtt" in config["WebACLId"]
 
 
-def test_streams_go_to_the_relay_uncompressed_and_all_else_to_the_api(assembly: Assembly) -> None:
+def test_streams_go_to_the_relay_uncompressed_and_the_apis_paths_to_the_api(
+    assembly: Assembly,
+) -> None:
     config = distribution(assembly)
-    (streams,) = config["CacheBehaviors"]
+    streams, *others = config["CacheBehaviors"]
     assert streams["PathPattern"] == "/api/nft/upgrade/*/events"
     assert streams["Compress"] is False
     by_id = {origin["Id"]: origin for origin in config["Origins"]}
-    relay, api = (
-        by_id[streams["TargetOriginId"]],
-        by_id[config["DefaultCacheBehavior"]["TargetOriginId"]],
-    )
+    relay = by_id[streams["TargetOriginId"]]
     assert (
         relay["VpcOriginConfig"]["OriginReadTimeout"]
         > RelaySettings.model_fields["relay_heartbeat_seconds"].default
     )
-    assert api["CustomOriginConfig"]["OriginProtocolPolicy"] == "https-only"
+    assert [each["PathPattern"] for each in others] == [f"{path}*" for path in API_PATHS]
+    (api,) = {each["TargetOriginId"] for each in others}
+    assert by_id[api]["CustomOriginConfig"]["OriginProtocolPolicy"] == "https-only"
 
 
 def test_nothing_is_let_into_the_api_but_what_shows_the_secret(assembly: Assembly) -> None:
-    (route,) = assembly.resources("AWS::ApiGatewayV2::Route")
-    assert route.properties["AuthorizationType"] == "CUSTOM"
+    routes = assembly.resources("AWS::ApiGatewayV2::Route")
+    assert {route.properties["RouteKey"] for route in routes} == {
+        "ANY /{path+}",
+        "ANY /api/ops/{path+}",
+    }
+    assert {route.properties["AuthorizationType"] for route in routes} == {"CUSTOM"}
     authorizer = assembly.one("AWS::ApiGatewayV2::Authorizer").properties
     assert authorizer["IdentitySource"] == ["$request.header.x-origin-verify"]
     headers = [

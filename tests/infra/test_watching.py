@@ -10,6 +10,7 @@ import pytest
 from infra.bundling import ROOT
 from infra.rows import Row, consumers
 from nft_upgrade.adapters.upgrade_metrics import COUNTED, DURATIONS
+from nft_upgrade.wiring_ops import CONSUMERS
 from relay.embedded import UNITS
 from tests.infra.synthesized import Assembly
 
@@ -140,3 +141,13 @@ def test_relay_tells_cloudwatch_every_minute(assembly: Assembly) -> None:
     variables = {each["Name"]: each["Value"] for each in container["Environment"]}
     assert variables["RELAY_METRICS_SECONDS"] == "60"
     assert "RelayStreams" in UNITS
+
+
+def test_the_operators_view_asks_for_the_consumers_that_there_are(prod: Assembly) -> None:
+    variables = prod.function("ops_api").properties["Environment"]["Variables"]
+    known = {group: name for group, (name, _) in CONSUMERS.items()}
+    assert known == {row.group: row.name for row in consumers()}
+    assert all(set(CONSUMERS[str(row.group)][1]) == set(row.topics) for row in consumers())
+    for name in known.values():
+        function = prod.function(name).properties["FunctionName"]
+        assert function == variables["INSTRUMENTS_PREFIX"] + name.replace("_", "-")

@@ -1,9 +1,12 @@
 from typing import Any
 
 import pytest
+from solders.keypair import Keypair
 
 from local import aws_resources, faucet, witnesses
+from local.operator import OPERATOR, SEED
 from local.settings import DynamoDb, Kafka, LocalSettings, Ports, handler_environment
+from local.wallet import named
 from nft_upgrade import config
 from nft_upgrade.adapters.dynamodb_tables import TABLES
 from nft_upgrade.messages import TOPICS
@@ -15,6 +18,7 @@ DOORS: list[type[config.Group]] = [
     config.StepSettings,
     config.SweepSettings,
     config.IssueSettings,
+    config.OpsSettings,
     config.PublishSettings,
     config.NotifySettings,
     config.AuditSettings,
@@ -39,6 +43,16 @@ def test_every_door_finds_its_settings(
 ) -> None:
     enter(monkeypatch, environment())
     assert door()
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("name", ["solana_rpc_urls", "allowed_origins", "operator_wallets"])
+def test_a_list_is_read_at_every_door_that_has_it(
+    door: type[config.Group], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enter(monkeypatch, {**environment(), name.upper(): "first, second,"})
+    read = getattr(door(), name, None)
+    assert read == (("first", "second") if name in door.model_fields else None)
 
 
 def test_every_variable_of_the_product_is_a_field_of_a_door() -> None:
@@ -76,6 +90,13 @@ def test_state_machine_and_bucket_are_those_that_the_emulator_makes() -> None:
     assert environment()["STATE_MACHINE_ARN"] == aws_resources.STATE_MACHINE_ARN
     assert environment()["AUDIT_BUCKET"] == aws_resources.AUDIT_BUCKET
     assert environment()["PUSH_APPLICATIONS"] == aws_resources.push_applications()
+
+
+def test_the_local_operator_is_the_test_key_and_whoever_was_named() -> None:
+    assert named("operator").address == OPERATOR
+    assert bytes(Keypair.from_seed(SEED)) == bytes(named("operator")._keypair)
+    wallets = environment(operator_wallets="first,second")["OPERATOR_WALLETS"]
+    assert wallets == f"{OPERATOR},first,second"
 
 
 def test_names_repeated_outside_the_package_are_those_of_the_package() -> None:

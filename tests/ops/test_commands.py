@@ -1,5 +1,6 @@
 """Operators' commands as they are typed, against the emulator and a real node."""
 
+import getpass
 import json
 import os
 import subprocess
@@ -16,6 +17,7 @@ from spl.token.instructions import get_associated_token_address
 
 from local.aws_resources import create_tables
 from nft_upgrade.adapters.dynamodb_items import Database
+from nft_upgrade.adapters.dynamodb_journal import PARTITION, DynamoDbJournal, JournalItem
 from nft_upgrade.adapters.dynamodb_nfts import DynamoDbNfts
 from nft_upgrade.adapters.dynamodb_upgrades import DynamoDbUpgrades
 from nft_upgrade.adapters.kms_signer import KmsEd25519Key, KmsSigner
@@ -80,12 +82,43 @@ def test_status_tells_the_switch_the_wallet_and_the_requests(run: Run, system_wa
     assert "minting: on" in told.stdout
     assert f"system wallet: {system_wallet}" in told.stdout
     assert "active requests: 0" in told.stdout
+    assert "waiting after their burn: 0" in told.stdout
+    assert "events not in Kafka: 0" in told.stdout
+    assert "nft-audit: unknown records behind" in told.stdout
+    assert "relay streams: unknown" in told.stdout
 
 
 def test_minting_is_paused_with_a_reason_and_resumed(run: Run, system_wallet: str) -> None:
     assert "minting: paused: we move house" in run("pause", "we move house").stdout
     assert "minting: paused: we move house" in run("status").stdout
-    assert "minting: on" in run("resume").stdout
+    assert "minting: on" in run("resume", "--operator", "night shift").stdout
+    kept = run("journal", "--limit", "2")
+    assert kept.returncode == 0, kept.stderr
+    newest, before, sound = kept.stdout.splitlines()
+    assert "night shift asked to resume: resumed" in newest
+    assert f"{getpass.getuser()} asked to pause: we move house" in before
+    assert sound == "unbroken"
+
+
+def test_a_pause_without_a_reason_is_refused(run: Run) -> None:
+    refused = run("pause", "  ")
+    assert (refused.returncode, refused.stderr) == (1, "--reason must say why\n")
+    assert "minting: on" in run("status").stdout
+
+
+def test_a_journal_that_was_tampered_with_says_so(run: Run, system_wallet: str) -> None:
+    run("pause", "the real reason")
+    database = Database(PREFIX)
+    entries = database.bind(JournalItem)
+    kept = DynamoDbJournal(database).last()
+    assert kept is not None
+    item = entries.get(PARTITION, f"ENTRY#{kept.number:09d}")
+    item.update([JournalItem.reason.set("another reason")])
+    told = run("journal")
+    assert told.returncode == 1 and "BROKEN" in told.stdout
+    item.update([JournalItem.reason.set("the real reason")])
+    assert run("journal").returncode == 0
+    run("resume")
 
 
 def test_a_registry_is_registered_lost_and_rebuilt(
@@ -123,12 +156,17 @@ def test_a_burn_under_review_is_shown_and_decided(
     shown = run("review", upgrade.id)
     assert shown.returncode == 0, shown.stderr
     assert "under_review" in shown.stdout and "V10" in shown.stdout
+    assert f"{upgrade.id}  under_review" in run("waiting").stdout
     words = (upgrade.id, "--operator", "on duty", "--reason", "shown by mail")
     decided = run(decision, *words)
     assert decided.returncode == 0, decided.stderr
     assert f"{upgrade.id}: {status}" in decided.stdout
+    assert "by on duty: shown by mail" in run("show", upgrade.id).stdout
+    assert f"on duty asked to {decision} {upgrade.id}" in run("journal").stdout
     again = run(decision, *words)
     assert again.returncode == 1 and again.stderr.startswith("wrong_status: ")
+    retried = run("retry", upgrade.id, "--reason", "now")
+    assert retried.returncode == 1 and retried.stderr.startswith("not_retryable: ")
 
 
 def test_what_is_not_there_cannot_be_reviewed(run: Run) -> None:

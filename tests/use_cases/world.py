@@ -23,15 +23,19 @@ from nft_upgrade.use_cases.lineage import Lineage
 from nft_upgrade.use_cases.minting import Minting
 from nft_upgrade.use_cases.offering import Offering
 from nft_upgrade.use_cases.opening import Opened, Opening
+from nft_upgrade.use_cases.operating import Operating
 from nft_upgrade.use_cases.policy import Policy, no_collection
 from nft_upgrade.use_cases.reading import Reading
 from nft_upgrade.use_cases.reviewing import Reviewing
 from nft_upgrade.use_cases.sending import Progress, Sending
 from nft_upgrade.use_cases.submitting import Submitting
 from nft_upgrade.use_cases.sweeping import Sweeping
+from nft_upgrade.use_cases.watching import Watching
 from tests.chain_builders import SOL, SYSTEM_WALLET, keypair
 from tests.fakes.chain import FakeChain, FakeSigner
 from tests.fakes.events import FakePublisher
+from tests.fakes.operations import FakeInstruments, FakeJournal
+from tests.fakes.reviews import FakeReviews
 from tests.fakes.storage import (
     FakeAlerts,
     FakeBookmarks,
@@ -154,6 +158,7 @@ class World:
         )
         self.explaining = Explaining(**shared, reading=self.reading, burning=self.burning)
         self.reviewing = Reviewing(**shared, reading=self.reading, burning=self.burning)
+        self.journal, self.instruments = FakeJournal(), FakeInstruments()
         self.lineage = Lineage(nfts=self.nfts, program=TokenProgram())
         self.sending = Sending(
             chain=self.chain, program=TokenProgram(), signer=self.signer, policy=self.policy
@@ -165,6 +170,24 @@ class World:
             sending=self.sending,
             cosigning=self.cosigning,
             policy=self.policy,
+        )
+        self.operating = Operating(
+            reading=self.reading,
+            reviewing=self.reviewing,
+            minting=self.minting,
+            switch=self.switch,
+            journal=self.journal,
+            clock=self.clock,
+        )
+        self.watching = Watching(
+            **shared,
+            reading=self.reading,
+            reviews=FakeReviews(self.store),
+            chain=self.chain,
+            signer=self.signer,
+            switch=self.switch,
+            journal=self.journal,
+            instruments=self.instruments,
         )
         self.issuing = Issuing(
             nfts=self.nfts, sending=self.sending, policy=self.policy, clock=self.clock

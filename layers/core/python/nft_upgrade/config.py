@@ -106,7 +106,7 @@ class SessionSettings(Group):
 
     @field_validator("allowed_origins", mode="before")
     @classmethod
-    def _split(cls, value: object) -> object:
+    def _split_origins(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(origin.strip() for origin in value.split(",") if origin.strip())
         return value
@@ -177,6 +177,29 @@ class ApiSettings(
     """The API function's door."""
 
 
+class OperatorSettings(Group):
+    """Who operates, and where the running parts' own figures are."""
+
+    operator_wallets: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Wallets whose sessions may operate, comma separated; unset: none."
+    )
+    instruments_prefix: str | None = Field(
+        None,
+        description="What the functions' names begin with in CloudWatch, which knows relay streams "
+        "and consumers' lag; unset: relay and Kafka are asked themselves.",
+    )
+    relay_metrics_url: str | None = Field(
+        None, description="The relay's `/metrics`, where there is one relay to ask."
+    )
+
+    @field_validator("operator_wallets", mode="before")
+    @classmethod
+    def _split_wallets(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(wallet.strip() for wallet in value.split(",") if wallet.strip())
+        return value
+
+
 class StepSettings(StorageSettings, ChainSettings, MintSettings):
     """The workflow's tasks: verify, prepare, submit, await, complete, mark retryable."""
 
@@ -187,6 +210,10 @@ class StepSettings(StorageSettings, ChainSettings, MintSettings):
 
 class SweepSettings(StepSettings, WorkflowSettings, KafkaSettings):
     """The scheduled sweep."""
+
+
+class OpsSettings(StepSettings, WorkflowSettings, SessionSettings, OperatorSettings):
+    """The operators' API."""
 
 
 class IssueSettings(StepSettings):

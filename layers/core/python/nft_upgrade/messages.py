@@ -147,7 +147,8 @@ def _event(facts: Mapping[str, Any]) -> UpgradeEvent:
 
 
 def envelope(event: UpgradeEvent) -> dict[str, Any]:
-    """The SSE message's JSON (docs/events.md); `sequence` is also the message's id."""
+    """The SSE message's JSON (docs/events.md); `sequence` is also the message's id. Which operator
+    decided is for the audit record, not for the browser."""
     body: dict[str, Any] = {
         "type": event.type.value,
         "upgradeRequestId": event.upgrade_id,
@@ -157,6 +158,7 @@ def envelope(event: UpgradeEvent) -> dict[str, Any]:
         "sequence": event.sequence,
     }
     data = {**event.data, **_error_data(event)}
+    data.pop("review", None)
     if data:
         body["data"] = data
     return body

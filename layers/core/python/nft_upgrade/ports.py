@@ -1,7 +1,7 @@
 """What the use cases need from the outside, as Protocols. Fakes and adapters both fulfil them;
 one contract suite per port keeps the fakes honest."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -11,6 +11,7 @@ from nft_upgrade.domain.contact import Contact, Device
 from nft_upgrade.domain.events import UpgradeEvent
 from nft_upgrade.domain.levels import Qualification
 from nft_upgrade.domain.nft import Nft
+from nft_upgrade.domain.operations import JournalEntry
 from nft_upgrade.domain.stats import First, LeaderboardPage, UserStats
 from nft_upgrade.domain.upgrade import Lock, LockKind, NftChange, Status, Transition, Upgrade
 
@@ -405,6 +406,43 @@ class Switch(Protocol):
         """The operator's reason, or None when minting is on."""
 
     def set_paused(self, reason: str | None, *, at: datetime) -> None: ...
+
+
+class Journal(Protocol):
+    """What operators asked for, append-only."""
+
+    def last(self) -> JournalEntry | None:
+        """The newest entry; strongly consistent."""
+
+    def add(self, entry: JournalEntry) -> None:
+        """VersionConflict when another entry has its number. The same one again is as once."""
+
+    def latest(self, *, limit: int, before: int | None = None) -> Sequence[JournalEntry]:
+        """Newest first; `before`: those with a lower number alone."""
+
+
+class Reviews(Protocol):
+    """Upgrades that wait for a person; they are on no index by time."""
+
+    def held(self, *, besides: Iterable[str], limit: int) -> Sequence[Upgrade]:
+        """Under review. `besides`: ids that are known to be something else, so that they are not
+        read; at most `limit` others are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """What only the running parts know; None: not known just now."""
+
+    relay_streams: int | None
+    """Open streams of all relays."""
+    records_behind: Mapping[str, int | None]
+    """Consumer group -> records that it has not taken yet."""
+
+
+class Instruments(Protocol):
+    """Where the running parts' own figures are read. Never raises: what is not known is None."""
+
+    def read(self) -> Readings: ...
 
 
 class Publisher(Protocol):

@@ -565,7 +565,7 @@ def api_app() -> "FastAPI":
                 life=timedelta(hours=settings.session_hours),
             ),
             session_verifier=session_verifier(),
-            idempotency=_idempotency(),
+            idempotency=idempotency(),
             clock=clock(),
             ids=ids(),
             settings=settings,
@@ -573,7 +573,8 @@ def api_app() -> "FastAPI":
     )
 
 
-def _idempotency() -> Any:
+def idempotency() -> Any:
+    """Also the operators' API's."""
     from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer
 
     return DynamoDBPersistenceLayer(

@@ -168,13 +168,18 @@ class Submitted:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """An operator's decision on a burn that only a human may accept; it goes into the audit record.
+    """An operator's decision: on a burn that only a human may accept, or to try a mint again. It
+    goes into the audit record.
 
     `operator` is who decided (as the operator's tools know them), `reason` a sentence for later.
     """
 
     operator: str
     reason: str
+
+    def as_json(self) -> Mapping[str, Any]:
+        """As an event's data holds it."""
+        return {"review": {"operator": self.operator, "reason": self.reason}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -370,8 +375,11 @@ class Upgrade:
             failure=None,
         )
 
-    def retry(self, *, at: datetime) -> "Transition":
-        """Another go after a failed attempt; allowed without limit after a burn."""
+    def retry(self, *, at: datetime, review: Review | None = None) -> "Transition":
+        """Another go after a failed attempt; allowed without limit after a burn.
+
+        `review`: an operator asked for it.
+        """
         if self.status is not S.FAILED_RETRYABLE:
             raise NotRetryable(f"An upgrade that is {self.status} cannot be retried.")
         return self._step(
@@ -380,6 +388,7 @@ class Upgrade:
             "Trying the mint again.",
             at=at,
             due_in=STEP_PATIENCE,
+            data=review.as_json() if review else None,
             retry_count=self.retry_count + 1,
             run=self.run + 1,
             failure=None,
@@ -606,10 +615,7 @@ def _owner_lock(upgrade: Upgrade) -> Lock:
 
 def _decided_by(proof: BurnProof, review: Review | None) -> Mapping[str, Any]:
     """The event's data: the proof, and who overruled it."""
-    decided = {"proof": proof.as_json()}
-    if review is None:
-        return decided
-    return {**decided, "review": {"operator": review.operator, "reason": review.reason}}
+    return {"proof": proof.as_json(), **(review.as_json() if review else {})}
 
 
 def _sold(nft: Nft, upgrade: Upgrade) -> tuple[Lock, ...]:

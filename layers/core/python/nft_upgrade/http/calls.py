@@ -3,19 +3,21 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from fastapi import Depends
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from nft_upgrade.config import SessionSettings
 from nft_upgrade.http.body import body_fields
 from nft_upgrade.http.errors import InvalidToken, WrongOrigin
 from nft_upgrade.http.idempotency import Answer, KeyedCall, Once
 from nft_upgrade.http.parts import ApiParts
 from nft_upgrade.http.rate_limit import client_address
-from nft_upgrade.http.sessions import Session, cookie_name
+from nft_upgrade.http.sessions import Session, SessionVerifier, cookie_name
+from nft_upgrade.ports import Clock
 
 SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
 
@@ -61,12 +63,20 @@ class Call(OpenCall):
 
     def once(self, act: Callable[[], Answer]) -> JSONResponse:
         """Answer a POST, by its Idempotency-Key when it has one."""
-        idempotency_key = self.request.headers.get("idempotency-key")
-        if idempotency_key is None:
-            return respond(act())
-        route = f"{self.request.method} {self.request.url.path}"
-        keyed = KeyedCall(self.user_id, route, idempotency_key, body_fields(self.request))
-        return respond(Once(self.parts.idempotency, self.parts.random_bytes).run(keyed, act))
+        once = Once(self.parts.idempotency, self.parts.random_bytes)
+        return answer_once(once, self.request, self.user_id, act)
+
+
+def answer_once(
+    once: Once, request: Request, user_id: str, act: Callable[[], Answer]
+) -> JSONResponse:
+    """`act`'s answer; for a repeated Idempotency-Key the one it gave the first time."""
+    idempotency_key = request.headers.get("idempotency-key")
+    if idempotency_key is None:
+        return respond(act())
+    route = f"{request.method} {request.url.path}"
+    keyed = KeyedCall(user_id, route, idempotency_key, body_fields(request))
+    return respond(once.run(keyed, act))
 
 
 async def open_call(request: Request) -> OpenCall:
@@ -77,13 +87,34 @@ async def open_call(request: Request) -> OpenCall:
 def signed_in(request: Request) -> Call:
     """The dependency of all others. A thread's work: the first call asks KMS for the key."""
     parts: ApiParts = request.app.state.parts
+    return Call(parts, request, session_of(request, parts))
+
+
+class SessionParts(Protocol):
+    """What telling who calls needs, at whichever door."""
+
+    @property
+    def settings(self) -> SessionSettings: ...
+
+    @property
+    def session_verifier(self) -> SessionVerifier: ...
+
+    @property
+    def clock(self) -> Clock: ...
+
+    @property
+    def origins(self) -> tuple[str, ...]: ...
+
+
+def session_of(request: Request, parts: SessionParts) -> Session:
+    """The session behind a request; InvalidToken, WrongOrigin."""
     access_token = _bearer(request)
     if access_token is None:
         access_token = request.cookies.get(cookie_name(parts.settings.public_origin), "")
         _require_our_origin(request, parts)
     if not access_token:
         raise InvalidToken("Sign in first: no session was sent.")
-    return Call(parts, request, parts.session_verifier.verify(access_token, parts.clock.now()))
+    return parts.session_verifier.verify(access_token, parts.clock.now())
 
 
 def _bearer(request: Request) -> str | None:
@@ -96,7 +127,7 @@ def _bearer(request: Request) -> str | None:
     return access_token.strip()
 
 
-def _require_our_origin(request: Request, parts: ApiParts) -> None:
+def _require_our_origin(request: Request, parts: SessionParts) -> None:
     """A cookie is sent by the browser on its own: only our pages may make it act (CSRF)."""
     if request.method in SAFE_METHODS:
         return

@@ -18,6 +18,7 @@ UpgradeError
     ├── SignInFailed          sign_in_failed
     ├── TicketInvalid         ticket_invalid
     ├── WrongOrigin           wrong_origin
+    ├── NotOperator           not_operator
     ├── RouteNotFound         route_not_found
     ├── MethodNotAllowed      method_not_allowed
     ├── IdempotencyKeyReused  idempotency_key_reused
@@ -135,6 +136,12 @@ class WrongOrigin(EdgeError):
     """A page of another origin tried to use the session cookie."""
 
     code = "wrong_origin"
+
+
+class NotOperator(EdgeError):
+    """Signed in, but with a wallet that is no operator's."""
+
+    code = "not_operator"
 
 
 class RouteNotFound(EdgeError):

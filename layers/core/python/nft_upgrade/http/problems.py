@@ -77,6 +77,7 @@ ROWS: Mapping[type[domain.UpgradeError], Row] = {
     edge.SignInFailed: Row(401, "Sign-in failed"),
     edge.TicketInvalid: Row(401, "Ticket not valid"),
     edge.WrongOrigin: Row(403, "Wrong origin"),
+    edge.NotOperator: Row(403, "Not an operator"),
     edge.RouteNotFound: Row(404, "No such route"),
     edge.MethodNotAllowed: Row(405, "Method not allowed"),
     edge.IdempotencyKeyReused: Row(422, "Idempotency key reused"),

@@ -1,24 +1,25 @@
-"""`python -m nft_upgrade.ops {status,pause,resume,review,accept,refuse,register,rebuild}`.
+"""`python -m nft_upgrade.ops {status,waiting,show,journal,pause,resume,retry,review,accept,refuse,
+register,rebuild}`.
 
-Settings and credentials come from the environment, as for every other door; `AWS_ENDPOINT_URL`
-leads to an emulator. Exit codes: 0 done, 1 refused or unavailable, 2 wrong arguments.
+The same use cases as the operators' API and its page: same figures, same journal. Settings and
+credentials come from the environment, as for every other door; `AWS_ENDPOINT_URL` leads to an
+emulator. Exit codes: 0 done, 1 refused or unavailable, 2 wrong arguments.
 """
 
 import argparse
+import getpass
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from nft_upgrade import wiring, wiring_ops
-from nft_upgrade.domain.burn import Outcome
 from nft_upgrade.domain.errors import UpgradeError
 from nft_upgrade.domain.upgrade import Review
 from nft_upgrade.ops.files import FilePages, read_registered
+from nft_upgrade.ops.lines import case_line, case_lines, entry_line, overview_lines, proof_lines
 from nft_upgrade.use_cases.rebuilding import RebuildReport
 from nft_upgrade.use_cases.scanning import NoPages
-
-MOST_COUNTED = 1_000_000
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -37,50 +38,72 @@ def main(arguments: Sequence[str]) -> int:
 
 def status(options: argparse.Namespace) -> int:
     """What an operator asks first."""
-    reason = wiring.switch().paused()
-    wallet = wiring.signer().address()
-    say(f"minting: {'on' if reason is None else f'paused: {reason}'}")
-    say(f"system wallet: {wallet}")
-    say(f"lamports: {wiring.chain().balance(wallet)}")
-    say(f"active requests: {wiring.upgrades().count_active(at_most=MOST_COUNTED)}")
+    for line in overview_lines(wiring_ops.watching().overview()):
+        say(line)
     return 0
+
+
+def waiting(options: argparse.Namespace) -> int:
+    """A page of those who wait, the longest wait first."""
+    people, page = wiring_ops.watching().waiting(limit=options.limit, after=options.after)
+    for upgrade in page:
+        say(case_line(upgrade, people.now))
+    say(f"{len(page)} of {len(people.waiting)}")
+    return 0
+
+
+def show(options: argparse.Namespace) -> int:
+    """One upgrade: history, mint attempts, and the kept proof of its burn."""
+    for line in case_lines(wiring_ops.watching().case(options.upgrade)):
+        say(line)
+    return 0
+
+
+def journal(options: argparse.Namespace) -> int:
+    """What operators asked for, newest first; 1 when it was tampered with."""
+    entries, is_sound = wiring_ops.watching().entries(limit=options.limit, before=options.before)
+    for entry in entries:
+        say(entry_line(entry))
+    say("unbroken" if is_sound else "BROKEN: an entry was changed or removed")
+    return 0 if is_sound else 1
 
 
 def pause(options: argparse.Namespace) -> int:
     """New requests answer 503 from now on."""
-    wiring.switch().set_paused(options.reason, at=wiring.clock().now())
+    wiring_ops.operating().pause(_by(options))
     return status(options)
 
 
 def resume(options: argparse.Namespace) -> int:
     """Minting is on again."""
-    wiring.switch().set_paused(None, at=wiring.clock().now())
+    wiring_ops.operating().resume(_by(options))
     return status(options)
+
+
+def retry(options: argparse.Namespace) -> int:
+    """Another go for a failed mint."""
+    upgrade = wiring_ops.operating().retry(options.upgrade, _by(options))
+    say(f"{upgrade.id}: {upgrade.status}, run {upgrade.run}")
+    return 0
 
 
 def review(options: argparse.Namespace) -> int:
     """The burn as it stands now, check by check."""
-    proof = wiring.reviewing().proof(options.upgrade)
-    say(f"{proof.signature} burned {proof.mint}, held by {proof.owner}: {proof.verdict}")
-    for check in proof.checks:
-        say(f"  {check.rule:<4} {check.outcome:<8} {check.reason}")
-        if check.outcome is not Outcome.PASS:
-            say(f"       {json.dumps(dict(check.evidence))}")
+    for line in proof_lines(wiring.reviewing().proof(options.upgrade).as_json()):
+        say(line)
     return 0
 
 
 def accept(options: argparse.Namespace) -> int:
     """The successor is owed to the request's wallet."""
-    decision = Review(options.operator, options.reason)
-    upgrade = wiring.reviewing().accept(options.upgrade, decision)
+    upgrade = wiring_ops.operating().accept(options.upgrade, _by(options))
     say(f"{upgrade.id}: {upgrade.status}, for {upgrade.user_id}")
     return 0
 
 
 def refuse(options: argparse.Namespace) -> int:
     """No successor for this burn; the reason is shown to the user."""
-    decision = Review(options.operator, options.reason)
-    upgrade = wiring.reviewing().refuse(options.upgrade, decision)
+    upgrade = wiring_ops.operating().refuse(options.upgrade, _by(options))
     say(f"{upgrade.id}: {upgrade.status}; the next sweep ends it")
     return 0
 
@@ -128,6 +151,14 @@ def tell(report: RebuildReport, *, writes: bool) -> None:
     )
 
 
+def _by(options: argparse.Namespace) -> Review:
+    """Who and why. On the command line nobody is signed in: the shell's user, unless told."""
+    reason: str = options.reason.strip()
+    if not reason:
+        raise ValueError("--reason must say why")
+    return Review(options.operator, reason)
+
+
 def say(text: str) -> None:
     """A line of output, at once."""
     sys.stdout.write(f"{text}\n")
@@ -145,23 +176,39 @@ def _parser() -> argparse.ArgumentParser:
         made.set_defaults(command=command)
         return made
 
-    add("status", status, "the pause switch, the system wallet, open requests")
-    add("pause", pause, "refuse new requests").add_argument("reason", help="shown to users")
-    add("resume", resume, "take new requests again")
+    add("status", status, "people, wallet, minting, events, streams")
+    paged = add("waiting", waiting, "who waits after a burn, the longest wait first")
+    paged.add_argument("--limit", type=int, default=50)
+    paged.add_argument("--after", metavar="UPGRADE", help="the last one of the page before")
+    add("show", show, "one upgrade with all that is known").add_argument("upgrade")
+    entries = add("journal", journal, "what operators asked for, newest first")
+    entries.add_argument("--limit", type=int, default=50)
+    entries.add_argument("--before", type=int, metavar="NUMBER")
+    pausing = add("pause", pause, "refuse new requests")
+    pausing.add_argument("reason", help="shown to users")
+    _add_operator(pausing)
+    resuming = add("resume", resume, "take new requests again")
+    resuming.add_argument("reason", nargs="?", default="resumed", help="why; kept")
+    _add_operator(resuming)
     add("review", review, "a burn that only a human may accept").add_argument("upgrade")
     for name, command, text in (
+        ("retry", retry, "try a failed mint again, now"),
         ("accept", accept, "mint its successor"),
         ("refuse", refuse, "no successor; the reason is shown to the user"),
     ):
         deciding = add(name, command, text)
         deciding.add_argument("upgrade")
-        deciding.add_argument("--operator", required=True, help="who decides; audited")
         deciding.add_argument("--reason", required=True, help="why; audited")
+        _add_operator(deciding)
     registering = add("register", register, "take in an NFT that others minted")
     registering.add_argument("--mint", required=True)
     registering.add_argument("--level", type=int, required=True)
     _rebuild_options(add("rebuild", rebuild, "make registry and redeemed marks from the chain"))
     return parser
+
+
+def _add_operator(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--operator", default=getpass.getuser(), help="who asks; audited")
 
 
 def _rebuild_options(parser: argparse.ArgumentParser) -> None:

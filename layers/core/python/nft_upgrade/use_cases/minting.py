@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from nft_upgrade.domain.errors import ChainUnavailable, Conflicting, ErrorType
 from nft_upgrade.domain.nft import Nft, NftStatus
-from nft_upgrade.domain.upgrade import Failure, LockKind, Status, Transition, Upgrade
+from nft_upgrade.domain.upgrade import Failure, LockKind, Review, Status, Transition, Upgrade
 from nft_upgrade.ports import Clock, MintAttempt, Upgrades
 from nft_upgrade.use_cases.burning import Burning
 from nft_upgrade.use_cases.cosigning import Cosigning
@@ -122,9 +122,9 @@ class Minting:
         """The user asks for another go; NotRetryable unless it is failed_retryable."""
         return self.try_again(self.reading.owned(user_id, upgrade_id))
 
-    def try_again(self, upgrade: Upgrade) -> Upgrade:
-        """Another execution for a failed mint: the user's retry and the sweep's own."""
-        retried = self._commit(upgrade.retry(at=self.clock.now()))
+    def try_again(self, upgrade: Upgrade, review: Review | None = None) -> Upgrade:
+        """Another execution for a failed mint: the user's retry, an operator's, the sweep's own."""
+        retried = self._commit(upgrade.retry(at=self.clock.now(), review=review))
         self.burning.start(retried)
         return retried
 

@@ -1,0 +1,22 @@
+"""An ASGI application behind API Gateway, for the functions that serve one."""
+
+from typing import Any
+
+from aws_lambda_powertools.logging.utils import copy_config_to_registered_loggers
+from fastapi import FastAPI
+from mangum import Mangum
+from mangum.adapter import DEFAULT_TEXT_MIME_TYPES
+
+from nft_upgrade.http.problems import MEDIA_TYPE
+
+
+def door_to(app: FastAPI) -> Mangum:
+    """Problems are text, or Mangum would answer them in base64."""
+    return Mangum(app, lifespan="off", text_mime_types=[*DEFAULT_TEXT_MIME_TYPES, MEDIA_TYPE])
+
+
+def logged_door_to(app: FastAPI, logger: Any) -> Mangum:
+    """The same; the package's own log lines become JSON too. Its loggers exist once the
+    application does."""
+    copy_config_to_registered_loggers(logger, include={"nft_upgrade"})
+    return door_to(app)
