@@ -116,7 +116,6 @@ class Watching {
 
   /** Goes on after what passes; throws the rest. */
   failed(error) {
-    check(this.signal);
     if (!isOutlived(error)) throw error;
     this.retry = error.retry ?? (error.retryAfter ? 1000 * error.retryAfter : undefined);
     this.error = error;

@@ -216,6 +216,14 @@ test("a page that was closed between burn and confirmation finds the burn", asyn
   assert.deepEqual([upgrades.calls[2][1], wallet.asked], [{ mint: NFT }, 0]);
 });
 
+test("a burn that the backend found meanwhile is neither asked for nor claimed", async () => {
+  const upgrades = new FakeUpgrades();
+  upgrades.errors.burnTransaction = [problem("wrong_status")];
+  upgrades.ahead = [...MINTED];
+  assert.equal((await going(upgrades, { upgradeId: "U1" }).done).status, "completed");
+  assert.deepEqual(upgrades.names(), ["get", "burnTransaction", "watch", "get"]);
+});
+
 test("what stands in the way of a burn is thrown as it is when there was none", async () => {
   const upgrades = new FakeUpgrades();
   const refusal = problem("nft_not_owned", 403);
@@ -324,6 +332,7 @@ test("a refusal of long ago is only told, not thrown", async () => {
   const { done, progress } = going(upgrades, { upgradeId: "U1" });
   assert.equal((await done).status, "completed");
   assert.ok(told(progress).includes("burn_rejected"));
+  assert.deepEqual(upgrades.names(), ["get", "burnTransaction", "confirm", "watch", "get"]);
 });
 
 for (const [type, status] of [["upgrade_cancelled", "cancelled"], ["upgrade_expired", "expired"]]) {
@@ -347,10 +356,10 @@ test("a failed mint is tried again at once, though the backend would do it too",
 });
 
 test("a failed mint is left to the backend when so told, or when it was tried often enough", async () => {
-  for (const [facts, autoRetry] of [[{}, false], [{ retryCount: 3 }, true]]) {
+  for (const [facts, autoRetry] of [[{}, false], [{ maxRetries: 0 }, true]]) {
     const upgrades = new FakeUpgrades("failed_retryable", facts);
     const { done } = going(upgrades, { upgradeId: "U1", autoRetry });
-    setTimeout(() => upgrades.happen("upgrade_completed", "completed"), 50);
+    setTimeout(() => upgrades.happen("upgrade_completed", "completed"), 1800); // a retry comes sooner
     assert.equal((await done).status, "completed");
     assert.ok(!upgrades.names().includes("retry"));
   }

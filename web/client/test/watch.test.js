@@ -216,6 +216,17 @@ test("a hole is never passed over: the stream is asked again from before it", as
   assert.deepEqual(backend.lastIds, [undefined, "1"]);
 });
 
+test("a page in the stream's place is not believed, whatever it says", async () => {
+  const page = (response) => {
+    response.writeHead(200, { "Content-Type": "text/html" });
+    response.end(all().join(""));
+  };
+  const backend = await playing([page, telling(...all())]);
+  const { found, states } = backend.watch();
+  assert.deepEqual(await found, events);
+  assert.equal(states[1].error.code, "unexpected_answer");
+});
+
 test("what cannot be read is not believed: the stream is asked again", async () => {
   const backend = await playing([telling(established(0, 5), message(events[0]), "id: 2\ndata: {broken\n\n"), telling(...all(1))]);
   assert.deepEqual(await backend.watch().found, events);
