@@ -9,6 +9,7 @@ import { isTerminal } from "./statuses.js";
 import { backOff, check, orAborted, sleep } from "./waiting.js";
 
 const MAINNET = "solana:mainnet";
+const AGAIN_MS = 1_000;
 const FRESH_MS = 20_000; // a blockhash lives for about a minute, and the user takes time
 export const TIMING = Object.freeze({
   landingMs: 2_500, // what a wallet has sent is confirmed after about a second
@@ -43,8 +44,12 @@ class Run {
     const { upgradeRequest } = await this.look();
     if (upgradeRequest.status === "initiated") await this.burn(upgradeRequest);
     if (upgradeRequest.status === "failed_retryable" && this.autoRetry) this.retry();
-    await this.follow();
-    return this.end();
+    for (;;) {
+      await this.follow();
+      const upgrade = await this.outcome();
+      if (upgrade) return upgrade;
+      await this.wait(AGAIN_MS); // a late burn: what had ended goes on
+    }
   }
 
   /** A running upgrade of the same NFT is gone on with: the page was reloaded, most likely. */
@@ -112,24 +117,32 @@ class Run {
     return orAborted(wallet.signAndSendTransaction(transaction, { chain }), signal);
   }
 
-  /** The NFT may be burned by now: a network is not worth giving up for. */
   async handIn(isAtomic, sent) {
     if (!isAtomic) this.tell("burn_sent", { burnTransactionHash: sent });
+    const { upgrades, id, options } = this;
+    try {
+      await this.patiently(() => (isAtomic ? upgrades.submit(id, sent, options) : upgrades.confirm(id, sent, options)));
+    } catch (error) {
+      if (!isWrongStatus(error)) throw error; // else the backend found the burn by itself
+    }
+  }
+
+  /** For what comes after the burn: no network is worth giving up for then. */
+  async patiently(call) {
     for (let failures = 1; ; failures++) {
       try {
-        await (isAtomic
-          ? this.upgrades.submit(this.id, sent, this.options)
-          : this.upgrades.confirm(this.id, sent, this.options));
-        return;
+        return await call();
       } catch (error) {
         check(this.signal);
-        if (isWrongStatus(error)) return; // the backend found the burn by itself
         if (!isPassing(error)) throw error;
-        const delayMs = backOff(failures, 1000 * (error.retryAfter || 1));
-        this.tell("connection", { state: "waiting", delayMs, error });
-        await sleep(delayMs, this.signal);
+        await this.wait(backOff(failures, 1000 * (error.retryAfter || 1)), error);
       }
     }
+  }
+
+  wait(delayMs, error) {
+    this.tell("connection", { state: "waiting", delayMs, error });
+    return sleep(delayMs, this.signal);
   }
 
   /** Wallets say no to what has landed. Nobody hands out a burn of what is burned already. */
@@ -151,8 +164,7 @@ class Run {
     for (;;) {
       const delayMs = await this.claimed(upgrade.currentNftId, refusal);
       if (!delayMs) return;
-      this.tell("connection", { state: "waiting", delayMs });
-      await sleep(delayMs, this.signal);
+      await this.wait(delayMs);
     }
   }
 
@@ -193,7 +205,7 @@ class Run {
     if (event.type === "reset") this.seen = 0;
     if (event.sequence <= this.seen) return;
     if (event.type === "burn_rejected") {
-      const { upgradeRequest } = await this.upgrades.get(this.id, this.options);
+      const { upgradeRequest } = await this.patiently(() => this.upgrades.get(this.id, this.options));
       if (upgradeRequest.status !== "initiated") return;
       throw new EndedError(event.data?.code ?? "burn_rejected", event.message, upgradeRequest, true);
     }
@@ -213,16 +225,17 @@ class Run {
     }
   }
 
-  async end() {
-    const { upgradeRequest } = await this.upgrades.get(this.id, this.options);
+  /** The completed upgrade; null when it goes on after all. */
+  async outcome() {
+    const { upgradeRequest } = await this.patiently(() => this.upgrades.get(this.id, this.options));
     const { status, errorDetails } = upgradeRequest;
+    if (!isTerminal(status)) return null;
     if (status === "completed") {
       this.tell("completed", { upgrade: upgradeRequest });
       return upgradeRequest;
     }
     const message = errorDetails?.message ?? `The upgrade is ${status.replace("_", " ")}.`;
-    const code = isTerminal(status) ? `upgrade_${status}` : "upgrade_unfinished";
-    throw new EndedError(code, message, upgradeRequest, !isTerminal(status));
+    throw new EndedError(`upgrade_${status}`, message, upgradeRequest);
   }
 }
 

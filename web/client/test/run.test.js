@@ -345,6 +345,27 @@ for (const [type, status] of [["upgrade_cancelled", "cancelled"], ["upgrade_expi
   });
 }
 
+test("an upgrade that was given up goes on with a late burn, and so does the call", async () => {
+  const upgrades = new FakeUpgrades("burn_pending");
+  upgrades.ahead = [["upgrade_cancelled", "cancelled"]];
+  const { done, progress } = going(upgrades, { upgradeId: "U1" });
+  const { get } = upgrades;
+  upgrades.get = async (...given) => {
+    if (upgrades.upgrade.status === "cancelled") upgrades.happen("burn_confirmed", "burn_confirmed");
+    return get.apply(upgrades, given);
+  };
+  setTimeout(() => (upgrades.ahead = MINTED.slice(1)), 100);
+  assert.equal((await done).status, "completed");
+  assert.equal(told(progress).at(-2), "upgrade_completed");
+});
+
+test("the last look is as patient as the burn deserves", async () => {
+  const upgrades = new FakeUpgrades("mint_pending");
+  upgrades.ahead = [["upgrade_completed", "completed"]];
+  upgrades.errors.get = [undefined, new NetworkError("network_error", "gone")];
+  assert.equal((await going(upgrades, { upgradeId: "U1" }).done).status, "completed");
+});
+
 test("a failed mint is tried again at once, though the backend would do it too", async () => {
   const upgrades = new FakeUpgrades("mint_pending");
   upgrades.ahead = [["mint_failed_retryable", "failed_retryable"]];
