@@ -6,7 +6,7 @@
 import { fromBase64, readTransaction } from "./bytes.js";
 import { EndedError, NetworkError, ProblemError, StreamError, WalletError } from "./errors.js";
 import { isTerminal } from "./statuses.js";
-import { backOff, check, orAborted, sleep } from "./waiting.js";
+import { backOff, check, notify, orAborted, sleep } from "./waiting.js";
 
 const MAINNET = "solana:mainnet";
 const AGAIN_MS = 1_000;
@@ -27,7 +27,7 @@ class Run {
     this.timing = { ...TIMING, ...timing };
     this.id = upgradeId;
     this.chain = chain ?? MAINNET;
-    this.onProgress = onProgress ?? (() => {});
+    this.onProgress = onProgress;
     this.seen = 0; // events up to here are the past, whatever they say
   }
 
@@ -36,7 +36,7 @@ class Run {
   }
 
   tell(type, facts) {
-    this.onProgress({ type, upgradeId: this.id, ...facts });
+    notify(this.onProgress, { type, upgradeId: this.id, ...facts });
   }
 
   async complete() {

@@ -1,7 +1,7 @@
 // The whole way, from every status and over every accident, on an API in memory.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { mock, test } from "node:test";
 
 import { EndedError, NetworkError, ProblemError, StreamError, WalletError } from "../index.js";
 import { toBase64 } from "../src/bytes.js";
@@ -171,6 +171,19 @@ test("one call opens, burns, confirms and follows to the new NFT", async () => {
   assert.deepEqual(upgrades.calls[2], ["confirm", "U1", "BURN"]);
   assert.deepEqual([wallet.asked, wallet.chain], [1, "solana:devnet"]);
   assert.ok(progress.every(({ upgradeId }) => upgradeId === "U1"));
+});
+
+test("a page whose own code fails while it is told does not stop an upgrade", async (context) => {
+  const reported = mock.fn();
+  context.mock.method(console, "error", reported);
+  const upgrades = new FakeUpgrades();
+  upgrades.ahead = [...MINTED];
+  const onProgress = () => {
+    throw new Error("the page's own fault");
+  };
+  assert.equal((await going(upgrades, { onProgress }).done).status, "completed");
+  assert.equal(reported.mock.callCount(), 10);
+  assert.equal(reported.mock.calls[0].arguments[0].message, "the page's own fault");
 });
 
 test("in atomic mode the wallet signs and the backend sends", async () => {
