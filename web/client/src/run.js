@@ -9,8 +9,8 @@ import { isTerminal } from "./statuses.js";
 import { backOff, check, notify, orAborted, sleep } from "./waiting.js";
 
 const MAINNET = "solana:mainnet";
-const AGAIN_MS = 1_000;
 const FRESH_MS = 20_000; // a blockhash lives for about a minute, and the user takes time
+const CERTAIN = new Set(["wallet_rejected", "wallet_unsupported"]);
 export const TIMING = Object.freeze({
   landingMs: 2_500, // what a wallet has sent is confirmed after about a second
   claimAgainMs: 5_000,
@@ -22,13 +22,16 @@ export async function run(upgrades, options) {
 }
 
 class Run {
-  constructor(upgrades, { upgradeId, nftId, targetLevel, mode, wallet, chain, onProgress, signal, autoRetry = true, timing }) {
-    Object.assign(this, { upgrades, nftId, targetLevel, mode, wallet, signal, autoRetry });
-    this.timing = { ...TIMING, ...timing };
+  constructor(upgrades, options) {
+    const { upgradeId, nftId, targetLevel, mode, wallet, chain, onProgress, signal } = options;
+    Object.assign(this, { upgrades, nftId, targetLevel, mode, wallet, onProgress, signal });
     this.id = upgradeId;
     this.chain = chain ?? MAINNET;
-    this.onProgress = onProgress;
+    this.autoRetry = options.autoRetry ?? true;
+    this.timing = { ...TIMING, ...options.timing };
     this.seen = 0; // events up to here are the past, whatever they say
+    this.last = undefined; // the last event told
+    this.late = null; // the signature of a burn that came after the request's end
   }
 
   get options() {
@@ -48,7 +51,7 @@ class Run {
       await this.follow();
       const upgrade = await this.outcome();
       if (upgrade) return upgrade;
-      await this.wait(AGAIN_MS); // a late burn: what had ended goes on
+      await this.wait(this.timing.claimAgainMs); // a late burn: what had ended goes on
     }
   }
 
@@ -85,13 +88,14 @@ class Run {
       return this.claim(upgrade, error, error);
     }
     this.tell("wallet_asked", {});
+    let sent;
     try {
-      const sent = await (isAtomic ? this.sign(transaction) : this.send(transaction));
-      await this.handIn(isAtomic, sent);
+      sent = await (isAtomic ? this.sign(transaction) : this.send(transaction));
     } catch (error) {
-      if (!(error instanceof WalletError)) throw error;
-      await this.doubt(upgrade, error);
+      check(this.signal);
+      return this.doubt(upgrade, error);
     }
+    return isAtomic ? this.submit(sent) : this.confirm(sent);
   }
 
   async transaction(isAtomic) {
@@ -117,13 +121,27 @@ class Run {
     return orAborted(wallet.signAndSendTransaction(transaction, { chain }), signal);
   }
 
-  async handIn(isAtomic, sent) {
-    if (!isAtomic) this.tell("burn_sent", { burnTransactionHash: sent });
-    const { upgrades, id, options } = this;
+  confirm(signature) {
+    this.tell("burn_sent", { burnTransactionHash: signature });
+    return this.confirmed(signature);
+  }
+
+  async confirmed(signature) {
+    const step = await this.handedIn(() => this.upgrades.confirm(this.id, signature, this.options));
+    // The request had ended before the burn, which counts all the same once it is final.
+    this.late = step?.code.startsWith("late_burn") ? signature : null;
+  }
+
+  submit(transaction) {
+    return this.handedIn(() => this.upgrades.submit(this.id, transaction, this.options));
+  }
+
+  async handedIn(call) {
     try {
-      await this.patiently(() => (isAtomic ? upgrades.submit(id, sent, options) : upgrades.confirm(id, sent, options)));
+      return await this.patiently(call);
     } catch (error) {
-      if (!isWrongStatus(error)) throw error; // else the backend found the burn by itself
+      if (!isWrongStatus(error)) throw error;
+      return null; // the backend found the burn by itself
     }
   }
 
@@ -140,6 +158,10 @@ class Run {
     }
   }
 
+  asked() {
+    return this.patiently(() => this.upgrades.get(this.id, this.options));
+  }
+
   wait(delayMs, error) {
     this.tell("connection", { state: "waiting", delayMs, error });
     return sleep(delayMs, this.signal);
@@ -147,7 +169,7 @@ class Run {
 
   /** Wallets say no to what has landed. Nobody hands out a burn of what is burned already. */
   async doubt(upgrade, refusal) {
-    if (refusal.code === "wallet_failed") await sleep(this.timing.landingMs, this.signal);
+    if (!CERTAIN.has(refusal?.code)) await sleep(this.timing.landingMs, this.signal);
     try {
       await this.upgrades.burnTransaction(this.id, this.options);
     } catch (error) {
@@ -193,8 +215,8 @@ class Run {
 
   async events(transport) {
     const onState = (facts) => this.tell("connection", facts);
-    const lastEventId = this.last;
-    for await (const event of this.upgrades.watch(this.id, { ...this.options, transport, lastEventId, onState })) {
+    const options = { ...this.options, transport, lastEventId: this.last, onState };
+    for await (const event of this.upgrades.watch(this.id, options)) {
       this.last = event.sequence;
       this.tell("event", { event });
       await this.take(event);
@@ -205,7 +227,7 @@ class Run {
     if (event.type === "reset") this.seen = 0;
     if (event.sequence <= this.seen) return;
     if (event.type === "burn_rejected") {
-      const { upgradeRequest } = await this.patiently(() => this.upgrades.get(this.id, this.options));
+      const { upgradeRequest } = await this.asked();
       if (upgradeRequest.status !== "initiated") return;
       throw new EndedError(event.data?.code ?? "burn_rejected", event.message, upgradeRequest, true);
     }
@@ -227,12 +249,16 @@ class Run {
 
   /** The completed upgrade; null when it goes on after all. */
   async outcome() {
-    const { upgradeRequest } = await this.patiently(() => this.upgrades.get(this.id, this.options));
+    const { upgradeRequest } = await this.asked();
     const { status, errorDetails } = upgradeRequest;
     if (!isTerminal(status)) return null;
     if (status === "completed") {
       this.tell("completed", { upgrade: upgradeRequest });
       return upgradeRequest;
+    }
+    if (this.late) {
+      await this.confirmed(this.late);
+      return null;
     }
     const message = errorDetails?.message ?? `The upgrade is ${status.replace("_", " ")}.`;
     throw new EndedError(`upgrade_${status}`, message, upgradeRequest);

@@ -26,7 +26,12 @@ export function discover(onChange = () => {}) {
       if (gone.length) onChange(list());
     };
   };
-  return { get list() { return list(); }, stop: listen(register) };
+  return {
+    get list() {
+      return list();
+    },
+    stop: listen(register),
+  };
 }
 
 function listen(register) {
@@ -132,6 +137,7 @@ const LINES = [
 /** Sign-In With Solana's text, for wallets and keys that sign messages alone. */
 export function signInText(input) {
   const head = `${input.domain} wants you to sign in with your Solana account:\n${input.address}`;
-  const lines = LINES.filter(([, name]) => input[name]).map(([label, name]) => `${label}: ${input[name]}`);
+  const given = LINES.filter(([, name]) => input[name]);
+  const lines = given.map(([label, name]) => `${label}: ${input[name]}`);
   return [head, "", input.statement, "", ...lines].join("\n");
 }

@@ -73,7 +73,9 @@ class FakeUpgrades {
 
   async confirm(id, signature, options) {
     this.#called("confirm", id, signature, options);
+    if (this.confirmations?.length) return this.confirmations.shift()(this);
     this.happen("burn_pending", "burn_pending");
+    return { code: "burn_pending" };
   }
 
   async submit(id, transaction, options) {
@@ -269,14 +271,22 @@ test("the user's no is thrown, and costs no claim", async () => {
   assert.deepEqual(upgrades.names(), ["open", "get", "burnTransaction"]);
 });
 
-test("a wallet that says no to a burn that landed is not believed", async () => {
-  const upgrades = new FakeUpgrades();
-  upgrades.errors.burnTransaction = [problem("nft_not_owned", 403)];
-  upgrades.ahead = [...MINTED];
-  const wallet = new FakeWallet(new WalletError("wallet_rejected", "No."));
-  assert.equal((await going(upgrades, { wallet }).done).status, "completed");
-  assert.deepEqual(upgrades.names(), ["open", "get", "burnTransaction", "claim", "watch", "get"]);
-});
+for (const refusal of [
+  new WalletError("wallet_rejected", "No."),
+  new WalletError("wallet_failed", "Not confirmed in 30 s."),
+  new NetworkError("network_error", "The node's answer was lost."),
+  new Error("some wallet's own"),
+]) {
+  test(`a wallet that says no (${refusal.name}) to a burn that landed is not believed`, async () => {
+    const upgrades = new FakeUpgrades();
+    upgrades.errors.burnTransaction = [problem("nft_not_owned", 403)];
+    upgrades.ahead = [...MINTED];
+    const wallet = new FakeWallet(refusal);
+    const { done } = going(upgrades, { wallet, timing: { landingMs: 10 } });
+    assert.equal((await done).status, "completed");
+    assert.deepEqual(upgrades.names(), ["open", "get", "burnTransaction", "claim", "watch", "get"]);
+  });
+}
 
 test("if the backend found the burn before anybody named it, it just goes on", async () => {
   const upgrades = new FakeUpgrades();
@@ -361,7 +371,7 @@ for (const [type, status] of [["upgrade_cancelled", "cancelled"], ["upgrade_expi
 test("an upgrade that was given up goes on with a late burn, and so does the call", async () => {
   const upgrades = new FakeUpgrades("burn_pending");
   upgrades.ahead = [["upgrade_cancelled", "cancelled"]];
-  const { done, progress } = going(upgrades, { upgradeId: "U1" });
+  const { done, progress } = going(upgrades, { upgradeId: "U1", timing: { claimAgainMs: 10 } });
   const { get } = upgrades;
   upgrades.get = async (...given) => {
     if (upgrades.upgrade.status === "cancelled") upgrades.happen("burn_confirmed", "burn_confirmed");
@@ -370,6 +380,31 @@ test("an upgrade that was given up goes on with a late burn, and so does the cal
   setTimeout(() => (upgrades.ahead = MINTED.slice(1)), 100);
   assert.equal((await done).status, "completed");
   assert.equal(told(progress).at(-2), "upgrade_completed");
+});
+
+test("a burn after the request's end is named until it is final, and honoured", async () => {
+  const upgrades = new FakeUpgrades();
+  upgrades.confirmations = [
+    (late) => late.happen("upgrade_expired", "expired") ?? { code: "late_burn_pending" },
+    () => ({ code: "late_burn_pending" }),
+    (late) => late.happen("burn_confirmed", "burn_confirmed") ?? { code: "late_burn_accepted" },
+  ];
+  upgrades.ahead = MINTED.slice(1);
+  const { done } = going(upgrades, { timing: { claimAgainMs: 10 } });
+  assert.equal((await done).status, "completed");
+  assert.equal(upgrades.names().filter((name) => name === "confirm").length, 3);
+});
+
+test("a burn after the request's end that was none leaves it ended", async () => {
+  const upgrades = new FakeUpgrades();
+  upgrades.confirmations = [
+    (late) => late.happen("upgrade_expired", "expired") ?? { code: "late_burn_pending" },
+    () => {
+      throw problem("wrong_status"); // what the API says of a burn that is none
+    },
+  ];
+  const { done } = going(upgrades, { timing: { claimAgainMs: 10 } });
+  await assert.rejects(done, { name: "EndedError", code: "upgrade_expired" });
 });
 
 test("the last look is as patient as the burn deserves", async () => {
