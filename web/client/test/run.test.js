@@ -264,10 +264,11 @@ test("a burn that is not final yet is claimed again, as is one that may not be c
   assert.deepEqual(waited, [1000, 10, 10]);
 });
 
-test("the user's no is thrown, and costs no claim", async () => {
+test("the user's no is thrown at once, and costs no claim", { timeout: 20_000 }, async () => {
   const no = new WalletError("wallet_rejected", "No.", { retryable: true });
   const upgrades = new FakeUpgrades();
-  await assert.rejects(going(upgrades, { wallet: new FakeWallet(no) }).done, no);
+  const { done } = going(upgrades, { wallet: new FakeWallet(no), timing: { landingMs: 60_000 } });
+  await assert.rejects(done, no);
   assert.deepEqual(upgrades.names(), ["open", "get", "burnTransaction"]);
 });
 
@@ -345,6 +346,18 @@ test("a burn that is refused leaves the upgrade open, and says why", async () =>
   const error = await going(upgrades).done.catch((thrown) => thrown);
   assert.ok(error instanceof EndedError);
   assert.deepEqual([error.code, error.retryable, error.upgrade.status], ["burn_not_found", true, "initiated"]);
+});
+
+test("after a history that starts over nothing is the past", async () => {
+  const upgrades = new FakeUpgrades("burn_pending");
+  upgrades.happen("burn_pending", "burn_pending");
+  upgrades.watch = async function* () {
+    upgrades.upgrade.status = "initiated";
+    yield { type: "reset", status: "initiated", sequence: 0 };
+    yield { type: "burn_rejected", status: "initiated", sequence: 2, message: "None.", data: { code: "burn_tx_failed" } };
+    assert.fail("the refusal was taken for the past");
+  };
+  await assert.rejects(going(upgrades, { upgradeId: "U1" }).done, { code: "burn_tx_failed" });
 });
 
 test("a refusal of long ago is only told, not thrown", async () => {

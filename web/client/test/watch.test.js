@@ -312,6 +312,22 @@ test("asking alone is possible, and a history that is shorter than what was seen
   assert.equal(backend.lastIds.length, 0);
 });
 
+test("asking about what was seen to its end is over at once", { timeout: 20_000 }, async () => {
+  const backend = await playing([]);
+  assert.deepEqual(await backend.watch({ transport: "poll", lastEventId: 5 }).found, []);
+  assert.equal(backend.questions, 1);
+});
+
+test("a page whose own code fails while it is told misses no event", async (context) => {
+  context.mock.method(console, "error", () => {});
+  const backend = await playing([telling(...all())]);
+  const onState = () => {
+    throw new Error("the page's own fault");
+  };
+  assert.deepEqual(await backend.watch({ onState }).found, events);
+  assert.equal(console.error.mock.callCount(), 3);
+});
+
 test("asking ends with the session, too", async () => {
   const backend = await playing([]);
   backend.status = (response) => refusing(401, { code: "invalid_token", status: 401, detail: "No.", retryable: false })(response);
