@@ -49,6 +49,24 @@ def test_every_name_it_exports_has_a_type() -> None:
     assert sorted(exported.strip().split(",")) == sorted(typed)
 
 
+METHODS = """
+const { createClient } = await import("./index.js");
+const client = createClient();
+const names = (object) => Object.getOwnPropertyNames(Object.getPrototypeOf(object)).sort();
+console.log(JSON.stringify({
+  Client: names(client), Upgrades: names(client.upgrades), Preferences: names(client.preferences),
+}));
+"""
+
+
+def test_every_method_it_has_is_typed_and_no_other() -> None:
+    methods = json.loads(node("--input-type=module", "-e", METHODS))
+    for interface, names in methods.items():
+        (body,) = re.findall(rf"export interface {interface} \{{\n(.*?)\n\}}", TYPES, re.DOTALL)
+        typed = set(re.findall(r"^  (\w+)\(", body, re.MULTILINE))
+        assert typed == set(names) - {"constructor", "session"}, interface
+
+
 def test_it_is_small(tmp_path: Path) -> None:
     """Minified and gzipped, everything in it: what a page with a bundler sends at most."""
     bundle = tmp_path / "client.js"

@@ -41,7 +41,7 @@ export interface ClientOptions {
   baseUrl?: string;
   /** Instead of the global fetch. */
   fetch?: typeof fetch;
-  /** A session kept from before. Without one the browser's cookie is the session, if there is one. */
+  /** Kept from before. Without one the browser's cookie is the session, if there is one. */
   session?: Session | null;
   /** Wallet Standard chain id; unset: what the API names when signing in. */
   chain?: string;
@@ -62,7 +62,7 @@ export interface Timing {
   pollMs: number;
   /** How often a stream is tried again there; 30,000. */
   streamAgainMs: number;
-  /** After a wallet's failure, until the chain is asked whether the burn landed all the same; 2,500. */
+  /** After a wallet's failure, until it is asked whether the burn landed all the same; 2,500. */
   landingMs: number;
   /** Between two claims of a burn that is not final yet; 5,000. */
   claimAgainMs: number;

@@ -47,8 +47,8 @@ export class Api {
     const late = new NetworkError("timeout", `No answer within ${this.timeoutMs / 1000} s.`);
     const timer = setTimeout(() => link.abort(late), this.timeoutMs);
     try {
-      const response = await this.request(method, path, { headers, body: text, signal: link.signal });
-      return await read(response, link.signal);
+      const init = { headers, body: text, signal: link.signal };
+      return await read(await this.request(method, path, init), link.signal);
     } finally {
       clearTimeout(timer);
       link.release();
@@ -59,9 +59,10 @@ export class Api {
   async request(method, path, { headers = {}, body, signal }) {
     const access = this.session?.accessToken;
     const authorization = access ? { Authorization: `Bearer ${access}` } : {};
-    const init = { method, headers: { ...headers, ...authorization }, body, signal };
+    const how = { credentials: "include", cache: "no-store" };
+    const init = { method, headers: { ...headers, ...authorization }, body, signal, ...how };
     try {
-      return await this.fetch(this.baseUrl + path, { ...init, credentials: "include", cache: "no-store" });
+      return await this.fetch(this.baseUrl + path, init);
     } catch (error) {
       throw networkError(error, signal);
     }

@@ -35,8 +35,9 @@ class Client {
     const body = { address };
     const { input } = await this.#api.call("POST", "/api/auth/challenge", { body, signal });
     const { signedMessage, signature } = await orAborted(wallet.signIn(input), signal);
-    const proof = { address, signedMessage: toBase64(signedMessage), signature: toBase64(signature) };
-    const answer = await this.#api.call("POST", "/api/auth/verify", { body: proof, signal });
+    const [text, proof] = [toBase64(signedMessage), toBase64(signature)];
+    const signed = { address, signedMessage: text, signature: proof };
+    const answer = await this.#api.call("POST", "/api/auth/verify", { body: signed, signal });
     const { accessToken, expiresAt, user } = answer;
     this.chain ??= input.chainId;
     this.#api.session = { accessToken, expiresAt, user };
@@ -97,7 +98,8 @@ class Upgrades {
   }
 
   list({ status, limit, cursor, ...options } = {}) {
-    return this.#api.get(`${UPGRADES}/user/requests`, { query: { status, limit, cursor }, ...options });
+    const query = { status, limit, cursor };
+    return this.#api.get(`${UPGRADES}/user/requests`, { query, ...options });
   }
 
   /** The caller's running upgrade, or null. */

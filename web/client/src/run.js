@@ -6,10 +6,11 @@
 import { fromBase64, readTransaction } from "./bytes.js";
 import { EndedError, NetworkError, ProblemError, StreamError, WalletError } from "./errors.js";
 import { isTerminal } from "./statuses.js";
-import { backOff, check, orAborted, sleep } from "./waiting.js";
+import { backOff, check, notify, orAborted, sleep } from "./waiting.js";
 
 const MAINNET = "solana:mainnet";
 const FRESH_MS = 20_000; // a blockhash lives for about a minute, and the user takes time
+const CERTAIN = new Set(["wallet_rejected", "wallet_unsupported"]);
 export const TIMING = Object.freeze({
   landingMs: 2_500, // what a wallet has sent is confirmed after about a second
   claimAgainMs: 5_000,
@@ -21,13 +22,16 @@ export async function run(upgrades, options) {
 }
 
 class Run {
-  constructor(upgrades, { upgradeId, nftId, targetLevel, mode, wallet, chain, onProgress, signal, autoRetry = true, timing }) {
-    Object.assign(this, { upgrades, nftId, targetLevel, mode, wallet, signal, autoRetry });
-    this.timing = { ...TIMING, ...timing };
+  constructor(upgrades, options) {
+    const { upgradeId, nftId, targetLevel, mode, wallet, chain, onProgress, signal } = options;
+    Object.assign(this, { upgrades, nftId, targetLevel, mode, wallet, onProgress, signal });
     this.id = upgradeId;
     this.chain = chain ?? MAINNET;
-    this.onProgress = onProgress ?? (() => {});
+    this.autoRetry = options.autoRetry ?? true;
+    this.timing = { ...TIMING, ...options.timing };
     this.seen = 0; // events up to here are the past, whatever they say
+    this.last = undefined; // the last event told
+    this.late = null; // the signature of a burn that came after the request's end
   }
 
   get options() {
@@ -35,7 +39,7 @@ class Run {
   }
 
   tell(type, facts) {
-    this.onProgress({ type, upgradeId: this.id, ...facts });
+    notify(this.onProgress, { type, upgradeId: this.id, ...facts });
   }
 
   async complete() {
@@ -43,8 +47,12 @@ class Run {
     const { upgradeRequest } = await this.look();
     if (upgradeRequest.status === "initiated") await this.burn(upgradeRequest);
     if (upgradeRequest.status === "failed_retryable" && this.autoRetry) this.retry();
-    await this.follow();
-    return this.end();
+    for (;;) {
+      await this.follow();
+      const upgrade = await this.outcome();
+      if (upgrade) return upgrade;
+      await this.wait(this.timing.claimAgainMs); // a late burn: what had ended goes on
+    }
   }
 
   /** A running upgrade of the same NFT is gone on with: the page was reloaded, most likely. */
@@ -80,13 +88,14 @@ class Run {
       return this.claim(upgrade, error, error);
     }
     this.tell("wallet_asked", {});
+    let sent;
     try {
-      const sent = await (isAtomic ? this.sign(transaction) : this.send(transaction));
-      await this.handIn(isAtomic, sent);
+      sent = await (isAtomic ? this.sign(transaction) : this.send(transaction));
     } catch (error) {
-      if (!(error instanceof WalletError)) throw error;
-      await this.doubt(upgrade, error);
+      check(this.signal);
+      return this.doubt(upgrade, error);
     }
+    return isAtomic ? this.submit(sent) : this.confirm(sent);
   }
 
   async transaction(isAtomic) {
@@ -112,29 +121,55 @@ class Run {
     return orAborted(wallet.signAndSendTransaction(transaction, { chain }), signal);
   }
 
-  /** The NFT may be burned by now: a network is not worth giving up for. */
-  async handIn(isAtomic, sent) {
-    if (!isAtomic) this.tell("burn_sent", { burnTransactionHash: sent });
+  confirm(signature) {
+    this.tell("burn_sent", { burnTransactionHash: signature });
+    return this.confirmed(signature);
+  }
+
+  async confirmed(signature) {
+    const step = await this.handedIn(() => this.upgrades.confirm(this.id, signature, this.options));
+    // The request had ended before the burn, which counts all the same once it is final.
+    this.late = step?.code.startsWith("late_burn") ? signature : null;
+  }
+
+  submit(transaction) {
+    return this.handedIn(() => this.upgrades.submit(this.id, transaction, this.options));
+  }
+
+  async handedIn(call) {
+    try {
+      return await this.patiently(call);
+    } catch (error) {
+      if (!isWrongStatus(error)) throw error;
+      return null; // the backend found the burn by itself
+    }
+  }
+
+  /** For what comes after the burn: no network is worth giving up for then. */
+  async patiently(call) {
     for (let failures = 1; ; failures++) {
       try {
-        await (isAtomic
-          ? this.upgrades.submit(this.id, sent, this.options)
-          : this.upgrades.confirm(this.id, sent, this.options));
-        return;
+        return await call();
       } catch (error) {
         check(this.signal);
-        if (isWrongStatus(error)) return; // the backend found the burn by itself
         if (!isPassing(error)) throw error;
-        const delayMs = backOff(failures, 1000 * (error.retryAfter || 1));
-        this.tell("connection", { state: "waiting", delayMs, error });
-        await sleep(delayMs, this.signal);
+        await this.wait(backOff(failures, 1000 * (error.retryAfter || 1)), error);
       }
     }
   }
 
+  asked() {
+    return this.patiently(() => this.upgrades.get(this.id, this.options));
+  }
+
+  wait(delayMs, error) {
+    this.tell("connection", { state: "waiting", delayMs, error });
+    return sleep(delayMs, this.signal);
+  }
+
   /** Wallets say no to what has landed. Nobody hands out a burn of what is burned already. */
   async doubt(upgrade, refusal) {
-    if (refusal.code === "wallet_failed") await sleep(this.timing.landingMs, this.signal);
+    if (!CERTAIN.has(refusal?.code)) await sleep(this.timing.landingMs, this.signal);
     try {
       await this.upgrades.burnTransaction(this.id, this.options);
     } catch (error) {
@@ -151,8 +186,7 @@ class Run {
     for (;;) {
       const delayMs = await this.claimed(upgrade.currentNftId, refusal);
       if (!delayMs) return;
-      this.tell("connection", { state: "waiting", delayMs });
-      await sleep(delayMs, this.signal);
+      await this.wait(delayMs);
     }
   }
 
@@ -181,8 +215,8 @@ class Run {
 
   async events(transport) {
     const onState = (facts) => this.tell("connection", facts);
-    const lastEventId = this.last;
-    for await (const event of this.upgrades.watch(this.id, { ...this.options, transport, lastEventId, onState })) {
+    const options = { ...this.options, transport, lastEventId: this.last, onState };
+    for await (const event of this.upgrades.watch(this.id, options)) {
       this.last = event.sequence;
       this.tell("event", { event });
       await this.take(event);
@@ -193,7 +227,7 @@ class Run {
     if (event.type === "reset") this.seen = 0;
     if (event.sequence <= this.seen) return;
     if (event.type === "burn_rejected") {
-      const { upgradeRequest } = await this.upgrades.get(this.id, this.options);
+      const { upgradeRequest } = await this.asked();
       if (upgradeRequest.status !== "initiated") return;
       throw new EndedError(event.data?.code ?? "burn_rejected", event.message, upgradeRequest, true);
     }
@@ -213,16 +247,21 @@ class Run {
     }
   }
 
-  async end() {
-    const { upgradeRequest } = await this.upgrades.get(this.id, this.options);
+  /** The completed upgrade; null when it goes on after all. */
+  async outcome() {
+    const { upgradeRequest } = await this.asked();
     const { status, errorDetails } = upgradeRequest;
+    if (!isTerminal(status)) return null;
     if (status === "completed") {
       this.tell("completed", { upgrade: upgradeRequest });
       return upgradeRequest;
     }
+    if (this.late) {
+      await this.confirmed(this.late);
+      return null;
+    }
     const message = errorDetails?.message ?? `The upgrade is ${status.replace("_", " ")}.`;
-    const code = isTerminal(status) ? `upgrade_${status}` : "upgrade_unfinished";
-    throw new EndedError(code, message, upgradeRequest, !isTerminal(status));
+    throw new EndedError(`upgrade_${status}`, message, upgradeRequest);
   }
 }
 

@@ -58,7 +58,8 @@ export class EventStreamParser {
   #dispatch(messages) {
     this.lastId = this.#id; // only now: an id without its empty line was cut off
     if (this.#data.length) {
-      messages.push({ id: this.lastId, event: this.#event || "message", data: this.#data.join("\n") });
+      const event = this.#event || "message";
+      messages.push({ id: this.lastId, event, data: this.#data.join("\n") });
     }
     this.#data = [];
     this.#size = 0;

@@ -1,7 +1,7 @@
 // A wallet in the page, for development: an Ed25519 key of WebCrypto and a Solana node. Whoever can
 // read the page's storage can spend what it holds, so never give it anything of worth.
 
-import { readTransaction, toBase58, toBase64, utf8, withSignature } from "./bytes.js";
+import { fromBase64, readTransaction, toBase58, toBase64, utf8, withSignature } from "./bytes.js";
 import { NetworkError, WalletError } from "./errors.js";
 import { signInText } from "./wallets.js";
 
@@ -81,9 +81,9 @@ async function made() {
 }
 
 async function fromSeed(seed) {
-  const key = await crypto.subtle.importKey("pkcs8", Uint8Array.of(...PKCS8_HEAD, ...seed), ALGORITHM, true, ["sign"]);
+  const pkcs8 = Uint8Array.of(...PKCS8_HEAD, ...seed);
+  const key = await crypto.subtle.importKey("pkcs8", pkcs8, ALGORITHM, true, ["sign"]);
   return crypto.subtle.exportKey("jwk", key);
 }
 
-const fromBase64Url = (text) =>
-  Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (char) => char.charCodeAt(0));
+const fromBase64Url = (text) => fromBase64(text.replaceAll("-", "+").replaceAll("_", "/"));

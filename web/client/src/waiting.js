@@ -3,6 +3,16 @@
 /** Throws the signal's reason once it is aborted. */
 export const check = (signal) => signal?.throwIfAborted();
 
+/** Calls a listener; what it throws is reported and stops nothing, least of all after a burn. */
+export function notify(listener, facts) {
+  try {
+    listener?.(facts);
+  } catch (error) {
+    if (globalThis.reportError) globalThis.reportError(error);
+    else console.error(error);
+  }
+}
+
 /** A signal of its own that follows `outer` and may be aborted by us. Call `release` in the end. */
 export function linked(outer) {
   const controller = new AbortController();

@@ -26,7 +26,12 @@ export function discover(onChange = () => {}) {
       if (gone.length) onChange(list());
     };
   };
-  return { get list() { return list(); }, stop: listen(register) };
+  return {
+    get list() {
+      return list();
+    },
+    stop: listen(register),
+  };
 }
 
 function listen(register) {
@@ -73,38 +78,34 @@ class StandardWallet {
   #account;
 
   async signIn(input) {
-    const { features } = this.#wallet;
-    if (SIGN_IN in features) return this.#one(features[SIGN_IN].signIn, input);
+    if (SIGN_IN in this.#wallet.features) return this.#one(SIGN_IN, "signIn", input);
     const message = utf8(signInText(input));
-    const feature = features[SIGN_MESSAGE];
-    return this.#one(feature.signMessage, { account: this.#account, message });
+    return this.#one(SIGN_MESSAGE, "signMessage", { account: this.#account, message });
   }
 
   /** Signature of the sent transaction, base58. */
   async signAndSendTransaction(transaction, { chain }) {
-    const feature = this.#feature(SEND);
     const input = { account: this.#account, transaction, chain };
-    return toBase58((await this.#one(feature.signAndSendTransaction, input)).signature);
+    const { signature } = await this.#one(SEND, "signAndSendTransaction", input);
+    return toBase58(signature);
   }
 
   async signTransaction(transaction, { chain }) {
-    const feature = this.#feature(SIGN);
     const input = { account: this.#account, transaction, chain };
-    return (await this.#one(feature.signTransaction, input)).signedTransaction;
+    return (await this.#one(SIGN, "signTransaction", input)).signedTransaction;
   }
 
   async disconnect() {
     await this.#wallet.features[DISCONNECT]?.disconnect();
   }
 
-  #feature(name) {
-    const feature = this.#wallet.features[name];
-    if (feature) return feature;
-    throw new WalletError("wallet_unsupported", `${this.name} does not offer ${name}.`);
-  }
-
-  async #one(method, input) {
-    const [output] = await asked(() => method(input));
+  /** The methods take any number of inputs and give as many outputs. */
+  async #one(feature, method, input) {
+    const found = this.#wallet.features[feature];
+    if (!found) {
+      throw new WalletError("wallet_unsupported", `${this.name} does not offer ${feature}.`);
+    }
+    const [output] = await asked(() => found[method](input));
     return output;
   }
 }
@@ -136,6 +137,7 @@ const LINES = [
 /** Sign-In With Solana's text, for wallets and keys that sign messages alone. */
 export function signInText(input) {
   const head = `${input.domain} wants you to sign in with your Solana account:\n${input.address}`;
-  const lines = LINES.filter(([, name]) => input[name]).map(([label, name]) => `${label}: ${input[name]}`);
+  const given = LINES.filter(([, name]) => input[name]);
+  const lines = given.map(([label, name]) => `${label}: ${input[name]}`);
   return [head, "", input.statement, "", ...lines].join("\n");
 }

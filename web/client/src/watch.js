@@ -4,7 +4,7 @@
 import { NetworkError, ProblemError, StreamError } from "./errors.js";
 import { isTerminal } from "./statuses.js";
 import { PATIENCE, connection } from "./stream.js";
-import { backOff, check, sleep } from "./waiting.js";
+import { backOff, check, notify, sleep } from "./waiting.js";
 
 export const TIMING = Object.freeze({
   ...PATIENCE,
@@ -24,7 +24,7 @@ class Watching {
     this.api = api;
     this.path = `/api/nft/upgrade/${encodeURIComponent(id)}`;
     this.signal = signal;
-    this.onState = onState ?? (() => {});
+    this.onState = onState;
     this.timing = { ...TIMING, ...timing };
     this.random = random ?? Math.random;
     this.position = Number(lastEventId ?? 0);
@@ -50,7 +50,7 @@ class Watching {
   }
 
   tell(state, facts = {}) {
-    this.onState({ state, ...facts });
+    notify(this.onState, { state, ...facts });
   }
 
   // --- the stream -----------------------------------------------------------------------------
@@ -116,7 +116,6 @@ class Watching {
 
   /** Goes on after what passes; throws the rest. */
   failed(error) {
-    check(this.signal);
     if (!isOutlived(error)) throw error;
     this.retry = error.retry ?? (error.retryAfter ? 1000 * error.retryAfter : undefined);
     this.error = error;

@@ -47,6 +47,9 @@ test("a refusal that asks for a long wait is the caller's to decide, and says ho
   const { client, calls } = clientOf([refused(429, "rate_limited", true, {}, { "Retry-After": "17" })]);
   const error = await client.upgrades.open(open).catch((thrown) => thrown);
   assert.deepEqual([error.code, error.retryable, error.retryAfter, calls.length], ["rate_limited", true, 17, 1]);
+  const soon = clientOf([refused(429, "rate_limited", true, {}, { "Retry-After": "1" })]);
+  await assert.rejects(soon.client.upgrades.open(open), { code: "rate_limited" });
+  assert.equal(soon.calls.length, 1);
   const paused = clientOf([refused(503, "minting_paused", true, {}, { "Retry-After": "60" })]);
   await assert.rejects(paused.client.upgrades.open(open), { code: "minting_paused", retryAfter: 60 });
   assert.equal(paused.calls.length, 1);

@@ -1,7 +1,7 @@
 // The whole way, from every status and over every accident, on an API in memory.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { mock, test } from "node:test";
 
 import { EndedError, NetworkError, ProblemError, StreamError, WalletError } from "../index.js";
 import { toBase64 } from "../src/bytes.js";
@@ -73,7 +73,9 @@ class FakeUpgrades {
 
   async confirm(id, signature, options) {
     this.#called("confirm", id, signature, options);
+    if (this.confirmations?.length) return this.confirmations.shift()(this);
     this.happen("burn_pending", "burn_pending");
+    return { code: "burn_pending" };
   }
 
   async submit(id, transaction, options) {
@@ -173,6 +175,19 @@ test("one call opens, burns, confirms and follows to the new NFT", async () => {
   assert.ok(progress.every(({ upgradeId }) => upgradeId === "U1"));
 });
 
+test("a page whose own code fails while it is told does not stop an upgrade", async (context) => {
+  const reported = mock.fn();
+  context.mock.method(console, "error", reported);
+  const upgrades = new FakeUpgrades();
+  upgrades.ahead = [...MINTED];
+  const onProgress = () => {
+    throw new Error("the page's own fault");
+  };
+  assert.equal((await going(upgrades, { onProgress }).done).status, "completed");
+  assert.equal(reported.mock.callCount(), 10);
+  assert.equal(reported.mock.calls[0].arguments[0].message, "the page's own fault");
+});
+
 test("in atomic mode the wallet signs and the backend sends", async () => {
   const upgrades = new FakeUpgrades();
   upgrades.ahead = [...MINTED];
@@ -216,6 +231,14 @@ test("a page that was closed between burn and confirmation finds the burn", asyn
   assert.deepEqual([upgrades.calls[2][1], wallet.asked], [{ mint: NFT }, 0]);
 });
 
+test("a burn that the backend found meanwhile is neither asked for nor claimed", async () => {
+  const upgrades = new FakeUpgrades();
+  upgrades.errors.burnTransaction = [problem("wrong_status")];
+  upgrades.ahead = [...MINTED];
+  assert.equal((await going(upgrades, { upgradeId: "U1" }).done).status, "completed");
+  assert.deepEqual(upgrades.names(), ["get", "burnTransaction", "watch", "get"]);
+});
+
 test("what stands in the way of a burn is thrown as it is when there was none", async () => {
   const upgrades = new FakeUpgrades();
   const refusal = problem("nft_not_owned", 403);
@@ -241,21 +264,30 @@ test("a burn that is not final yet is claimed again, as is one that may not be c
   assert.deepEqual(waited, [1000, 10, 10]);
 });
 
-test("the user's no is thrown, and costs no claim", async () => {
+test("the user's no is thrown at once, and costs no claim", { timeout: 20_000 }, async () => {
   const no = new WalletError("wallet_rejected", "No.", { retryable: true });
   const upgrades = new FakeUpgrades();
-  await assert.rejects(going(upgrades, { wallet: new FakeWallet(no) }).done, no);
+  const { done } = going(upgrades, { wallet: new FakeWallet(no), timing: { landingMs: 60_000 } });
+  await assert.rejects(done, no);
   assert.deepEqual(upgrades.names(), ["open", "get", "burnTransaction"]);
 });
 
-test("a wallet that says no to a burn that landed is not believed", async () => {
-  const upgrades = new FakeUpgrades();
-  upgrades.errors.burnTransaction = [problem("nft_not_owned", 403)];
-  upgrades.ahead = [...MINTED];
-  const wallet = new FakeWallet(new WalletError("wallet_rejected", "No."));
-  assert.equal((await going(upgrades, { wallet }).done).status, "completed");
-  assert.deepEqual(upgrades.names(), ["open", "get", "burnTransaction", "claim", "watch", "get"]);
-});
+for (const refusal of [
+  new WalletError("wallet_rejected", "No."),
+  new WalletError("wallet_failed", "Not confirmed in 30 s."),
+  new NetworkError("network_error", "The node's answer was lost."),
+  new Error("some wallet's own"),
+]) {
+  test(`a wallet that says no (${refusal.name}) to a burn that landed is not believed`, async () => {
+    const upgrades = new FakeUpgrades();
+    upgrades.errors.burnTransaction = [problem("nft_not_owned", 403)];
+    upgrades.ahead = [...MINTED];
+    const wallet = new FakeWallet(refusal);
+    const { done } = going(upgrades, { wallet, timing: { landingMs: 10 } });
+    assert.equal((await done).status, "completed");
+    assert.deepEqual(upgrades.names(), ["open", "get", "burnTransaction", "claim", "watch", "get"]);
+  });
+}
 
 test("if the backend found the burn before anybody named it, it just goes on", async () => {
   const upgrades = new FakeUpgrades();
@@ -316,6 +348,18 @@ test("a burn that is refused leaves the upgrade open, and says why", async () =>
   assert.deepEqual([error.code, error.retryable, error.upgrade.status], ["burn_not_found", true, "initiated"]);
 });
 
+test("after a history that starts over nothing is the past", async () => {
+  const upgrades = new FakeUpgrades("burn_pending");
+  upgrades.happen("burn_pending", "burn_pending");
+  upgrades.watch = async function* () {
+    upgrades.upgrade.status = "initiated";
+    yield { type: "reset", status: "initiated", sequence: 0 };
+    yield { type: "burn_rejected", status: "initiated", sequence: 2, message: "None.", data: { code: "burn_tx_failed" } };
+    assert.fail("the refusal was taken for the past");
+  };
+  await assert.rejects(going(upgrades, { upgradeId: "U1" }).done, { code: "burn_tx_failed" });
+});
+
 test("a refusal of long ago is only told, not thrown", async () => {
   const upgrades = new FakeUpgrades();
   upgrades.happen("burn_pending", "burn_pending");
@@ -324,6 +368,7 @@ test("a refusal of long ago is only told, not thrown", async () => {
   const { done, progress } = going(upgrades, { upgradeId: "U1" });
   assert.equal((await done).status, "completed");
   assert.ok(told(progress).includes("burn_rejected"));
+  assert.deepEqual(upgrades.names(), ["get", "burnTransaction", "confirm", "watch", "get"]);
 });
 
 for (const [type, status] of [["upgrade_cancelled", "cancelled"], ["upgrade_expired", "expired"]]) {
@@ -336,6 +381,52 @@ for (const [type, status] of [["upgrade_cancelled", "cancelled"], ["upgrade_expi
   });
 }
 
+test("an upgrade that was given up goes on with a late burn, and so does the call", async () => {
+  const upgrades = new FakeUpgrades("burn_pending");
+  upgrades.ahead = [["upgrade_cancelled", "cancelled"]];
+  const { done, progress } = going(upgrades, { upgradeId: "U1", timing: { claimAgainMs: 10 } });
+  const { get } = upgrades;
+  upgrades.get = async (...given) => {
+    if (upgrades.upgrade.status === "cancelled") upgrades.happen("burn_confirmed", "burn_confirmed");
+    return get.apply(upgrades, given);
+  };
+  setTimeout(() => (upgrades.ahead = MINTED.slice(1)), 100);
+  assert.equal((await done).status, "completed");
+  assert.equal(told(progress).at(-2), "upgrade_completed");
+});
+
+test("a burn after the request's end is named until it is final, and honoured", async () => {
+  const upgrades = new FakeUpgrades();
+  upgrades.confirmations = [
+    (late) => late.happen("upgrade_expired", "expired") ?? { code: "late_burn_pending" },
+    () => ({ code: "late_burn_pending" }),
+    (late) => late.happen("burn_confirmed", "burn_confirmed") ?? { code: "late_burn_accepted" },
+  ];
+  upgrades.ahead = MINTED.slice(1);
+  const { done } = going(upgrades, { timing: { claimAgainMs: 10 } });
+  assert.equal((await done).status, "completed");
+  assert.equal(upgrades.names().filter((name) => name === "confirm").length, 3);
+});
+
+test("a burn after the request's end that was none leaves it ended", async () => {
+  const upgrades = new FakeUpgrades();
+  upgrades.confirmations = [
+    (late) => late.happen("upgrade_expired", "expired") ?? { code: "late_burn_pending" },
+    () => {
+      throw problem("wrong_status"); // what the API says of a burn that is none
+    },
+  ];
+  const { done } = going(upgrades, { timing: { claimAgainMs: 10 } });
+  await assert.rejects(done, { name: "EndedError", code: "upgrade_expired" });
+});
+
+test("the last look is as patient as the burn deserves", async () => {
+  const upgrades = new FakeUpgrades("mint_pending");
+  upgrades.ahead = [["upgrade_completed", "completed"]];
+  upgrades.errors.get = [undefined, new NetworkError("network_error", "gone")];
+  assert.equal((await going(upgrades, { upgradeId: "U1" }).done).status, "completed");
+});
+
 test("a failed mint is tried again at once, though the backend would do it too", async () => {
   const upgrades = new FakeUpgrades("mint_pending");
   upgrades.ahead = [["mint_failed_retryable", "failed_retryable"]];
@@ -347,10 +438,10 @@ test("a failed mint is tried again at once, though the backend would do it too",
 });
 
 test("a failed mint is left to the backend when so told, or when it was tried often enough", async () => {
-  for (const [facts, autoRetry] of [[{}, false], [{ retryCount: 3 }, true]]) {
+  for (const [facts, autoRetry] of [[{}, false], [{ maxRetries: 0 }, true]]) {
     const upgrades = new FakeUpgrades("failed_retryable", facts);
     const { done } = going(upgrades, { upgradeId: "U1", autoRetry });
-    setTimeout(() => upgrades.happen("upgrade_completed", "completed"), 50);
+    setTimeout(() => upgrades.happen("upgrade_completed", "completed"), 1800); // a retry comes sooner
     assert.equal((await done).status, "completed");
     assert.ok(!upgrades.names().includes("retry"));
   }

@@ -48,6 +48,14 @@ test("a stream gives the same messages however its bytes are split in three", ()
   }
 });
 
+test("a line end of two characters is one, even split between them", () => {
+  const bytes = utf8("data: a\r\ndata: b\r\n\r\n");
+  for (let at = 0; at <= bytes.length; at++) {
+    const { messages } = parse(bytes.subarray(0, at), bytes.subarray(at));
+    assert.deepEqual(messages.map((message) => message.data), ["a\nb"], `split at ${at}`);
+  }
+});
+
 test("a stream gives the same messages byte by byte", () => {
   assert.deepEqual(parse(...Array.from(utf8(STREAM), (byte) => Uint8Array.of(byte))), EXPECTED);
 });

@@ -81,16 +81,17 @@ test("wallets are found whether they came before the page or after it", () => {
 });
 
 test("a wallet that registers twice is there once, and one that leaves is gone", () => {
-  const found = wallets.discover();
+  let changes = 0;
+  const found = wallets.discover(() => changes++);
   const { wallet } = walletOf();
   let leave;
   const event = new Event("wallet-standard:register-wallet");
   Object.defineProperty(event, "detail", { value: ({ register }) => (leave = register(wallet, wallet)) });
   window.dispatchEvent(event);
   install(wallet);
-  assert.equal(found.list.length, 1);
+  assert.deepEqual([found.list.length, changes], [1, 1]);
   leave();
-  assert.equal(found.list.length, 0);
+  assert.deepEqual([found.list.length, changes], [0, 2]);
 });
 
 test("after the stop nobody is listened to", () => {
@@ -141,6 +142,17 @@ test("a transaction is signed and sent by the account that is connected, on the 
   }
   await wallet.disconnect();
   assert.deepEqual(asked.at(-1), ["disconnect"]);
+});
+
+test("a wallet's methods are called as methods", async () => {
+  const send = {
+    signature: Uint8Array.of(1),
+    async signAndSendTransaction() {
+      return [{ signature: this.signature }];
+    },
+  };
+  const { wallet } = await connected({ "solana:signAndSendTransaction": send });
+  assert.equal(await wallet.signAndSendTransaction(Uint8Array.of(1), { chain: "solana:devnet" }), "2");
 });
 
 test("connecting may be silent", async () => {

@@ -216,6 +216,17 @@ test("a hole is never passed over: the stream is asked again from before it", as
   assert.deepEqual(backend.lastIds, [undefined, "1"]);
 });
 
+test("a page in the stream's place is not believed, whatever it says", async () => {
+  const page = (response) => {
+    response.writeHead(200, { "Content-Type": "text/html" });
+    response.end(all().join(""));
+  };
+  const backend = await playing([page, telling(...all())]);
+  const { found, states } = backend.watch();
+  assert.deepEqual(await found, events);
+  assert.equal(states[1].error.code, "unexpected_answer");
+});
+
 test("what cannot be read is not believed: the stream is asked again", async () => {
   const backend = await playing([telling(established(0, 5), message(events[0]), "id: 2\ndata: {broken\n\n"), telling(...all(1))]);
   assert.deepEqual(await backend.watch().found, events);
@@ -299,6 +310,22 @@ test("asking alone is possible, and a history that is shorter than what was seen
   assert.deepEqual(sequences(again), [0, 1, 2, 3, 4, 5]);
   assert.equal(again[0].type, "reset");
   assert.equal(backend.lastIds.length, 0);
+});
+
+test("asking about what was seen to its end is over at once", { timeout: 20_000 }, async () => {
+  const backend = await playing([]);
+  assert.deepEqual(await backend.watch({ transport: "poll", lastEventId: 5 }).found, []);
+  assert.equal(backend.questions, 1);
+});
+
+test("a page whose own code fails while it is told misses no event", async (context) => {
+  context.mock.method(console, "error", () => {});
+  const backend = await playing([telling(...all())]);
+  const onState = () => {
+    throw new Error("the page's own fault");
+  };
+  assert.deepEqual(await backend.watch({ onState }).found, events);
+  assert.equal(console.error.mock.callCount(), 3);
 });
 
 test("asking ends with the session, too", async () => {
