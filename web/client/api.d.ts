@@ -459,6 +459,7 @@ export type ProblemCode =
   | "nft_not_found"
   | "nft_not_free"
   | "nft_not_owned"
+  | "not_operator"
   | "not_retryable"
   | "providers_disagree"
   | "rate_limited"
