@@ -8,7 +8,7 @@ from typing import Final
 
 from infra.parts.event_sources import CONSUMERS
 from infra.stages import Stage
-from nft_upgrade.messages import TOPICS
+from nft_upgrade.messages import ALL_TOPICS
 
 HOURS: Final = 730
 NAT_GATEWAY: Final = 0.045 * HOURS
@@ -53,7 +53,7 @@ def summary(stage: Stage) -> str:
 
 def _kafka(stage: Stage) -> float:
     shape = stage.kafka
-    partitions = len(TOPICS) * stage.topic_partitions * SERVERLESS_PARTITION
+    partitions = len(ALL_TOPICS) * stage.topic_partitions * SERVERLESS_PARTITION
     storage = shape.brokers * (shape.volume_gib or 0) * BROKER_GIB
     return shape.usd_per_hour * HOURS + storage + (partitions if shape.is_serverless else 0.0)
 

@@ -16,7 +16,7 @@ import signal
 import sys
 
 from local.rdkafka_mock import MockCluster
-from nft_upgrade.messages import TOPICS
+from nft_upgrade.messages import ALL_TOPICS
 
 HOST = "127.0.0.1"
 API_VERSION = "2.0"
@@ -26,7 +26,7 @@ PARTITIONS = 3
 def start_cluster(prefix: str = "") -> MockCluster:
     """A cluster that has the product's topics."""
     cluster = MockCluster()
-    for topic in TOPICS:
+    for topic in ALL_TOPICS:
         cluster.create_topic(prefix + topic, PARTITIONS)
     return cluster
 

@@ -19,7 +19,10 @@ from nft_upgrade import wiring
 from nft_upgrade.config import RelaySettings
 from nft_upgrade.ports import Clock, Tickets
 from relay.consumer import Consumer, SourceState, kafka_consumer
+from relay.control import Announcer, control_producer
 from relay.door import Sessions
+from relay.listening import listening_socket
+from relay.processes import Processes
 from relay.reads import EventTable
 from relay.server import Relay
 
@@ -64,12 +67,22 @@ async def serve(
         listens=relay.hub.listens,
         hand_over=relay.receive,
         on_connect=relay.reconnected,
+        ring=relay.ring,
+        on_control=relay.hear,
     )
+    announcer = Announcer(
+        partial(control_producer, settings),
+        topic_prefix=settings.kafka_topic_prefix,
+        on_failure=relay.unheard,
+    )
+    relay.announce = announcer.tell
     host, port = await relay.listen(settings.relay_host, settings.relay_port)
     consumer.start()
-    ready(f"http://{f'[{host}]' if ':' in host else host}:{port}")
+    announcer.start()
+    ready(_url(host, port))
     await stop.wait()
     await relay.drain()
+    await asyncio.to_thread(announcer.stop)
     await asyncio.to_thread(consumer.stop)
 
 
@@ -85,11 +98,11 @@ async def _warm(parts: Parts) -> None:
             return
 
 
-async def _until_told(settings: RelaySettings, parts: Parts) -> None:
+async def _until_told(settings: RelaySettings, parts: Parts, ready: Callable[[str], None]) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await serve(settings, parts, stop=stop, ready=_say_ready)
+    await serve(settings, parts, stop=stop, ready=ready)
 
 
 def _say_ready(url: str) -> None:
@@ -98,14 +111,32 @@ def _say_ready(url: str) -> None:
 
 
 def run(settings: RelaySettings, parts: Parts) -> None:
-    """The process's whole life, on uvloop."""
+    """The process's whole life, on uvloop; with several, that of all of them."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
     # kafka-python tells every reconnect of every broker; the consumer tells what matters.
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     try:
-        uvloop.run(_until_told(settings, parts))
+        if settings.relay_processes > 1:
+            sys.exit(_run_several(settings, parts))
+        uvloop.run(_until_told(settings, parts, _say_ready))
     except OSError as error:
         sys.exit(f"relay: {settings.relay_host}:{settings.relay_port}: {error.strerror or error}")
+
+
+def _run_several(settings: RelaySettings, parts: Parts) -> int:
+    host, beat = settings.relay_host, settings.relay_heartbeat_seconds
+    with listening_socket(host, settings.relay_port, beat, is_shared=True) as held:
+        port = held.getsockname()[1]
+        own = settings.model_copy(update={"relay_port": port})
+
+        def work(ready: Callable[[], None]) -> None:
+            uvloop.run(_until_told(own, parts, lambda url: ready()))
+
+        return Processes(settings.relay_processes, work).run(lambda: _say_ready(_url(host, port)))
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def main() -> None:

@@ -12,7 +12,9 @@ from typing import Any, Protocol
 from nft_upgrade.http.errors import InternalError
 from relay.answers import calm, malformed, refusal
 from relay.door import EVENTS_PATH, Door
-from relay.hub import Hub, Stream
+from relay.hub import Hub
+from relay.refusals import RefusalLog
+from relay.stream import Stream
 from relay.wire import (
     LAST_CHUNK,
     Answer,
@@ -26,6 +28,8 @@ from relay.wire import (
 
 log = logging.getLogger(__name__)
 
+REFUSALS = frozenset({400, 401, 403, 408, 414, 431, 505})
+"""Answers that an operator may want to see whom they went to."""
 FLUSH_SECONDS = 5.0
 """Time for the rest of an ended stream to reach its reader."""
 
@@ -39,6 +43,7 @@ class Owner(Protocol):
     head_seconds: float
     idle_seconds: float
     send_buffer_bytes: int
+    refusals: RefusalLog
 
     def opened(self, connection: "Connection") -> bool:
         """False: one too many."""
@@ -155,11 +160,18 @@ class Connection(asyncio.Protocol):
         date = self._owner.http_date()
         self._to.write(encode_answer(answer, date=date, with_body=with_body, keep_alive=keep_alive))
         self._owner.door.counts[answer.status] += 1
+        if answer.status in REFUSALS:
+            self._note_refusal(answer.status, request)
         if keep_alive:
             self._request = None
             self._await_request(self._owner.idle_seconds)
         else:
             self._close()
+
+    def _note_refusal(self, status: int, request: Request | None) -> None:
+        forwarded_for = request.headers.get("x-forwarded-for", "") if request else ""
+        peer = self._to.get_extra_info("peername")
+        self._owner.refusals.note(status, forwarded_for=forwarded_for, peer=str(peer and peer[0]))
 
     def _refuse(self, error: Malformed) -> None:
         self._stop_timer()

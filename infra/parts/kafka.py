@@ -10,7 +10,7 @@ from constructs import Construct
 from infra.parts.logs import log_group
 from infra.stages import Stage
 from nft_upgrade.adapters.kafka_topics import TopicPlan
-from nft_upgrade.messages import TOPICS
+from nft_upgrade.messages import ALL_TOPICS
 
 KAFKA_VERSION = "3.9.x"
 IAM_PORT = 9098
@@ -68,7 +68,7 @@ class Kafka(Construct):
         """Make and describe the product's topics, no others."""
         self._grant_connect(grantee)
         actions = ("kafka-cluster:CreateTopic", "kafka-cluster:DescribeTopic")
-        _allow(grantee, actions, [self._arn("topic", topic) for topic in TOPICS])
+        _allow(grantee, actions, [self._arn("topic", topic) for topic in ALL_TOPICS])
 
     def _grant_connect(self, grantee: iam.IGrantable, *more: str) -> None:
         actions = ("kafka-cluster:Connect", "kafka-cluster:DescribeCluster", *more)
@@ -147,7 +147,7 @@ class Kafka(Construct):
             enhanced_monitoring="PER_TOPIC_PER_BROKER",
             logging_info=self._broker_logs(),
         )
-        for topic in TOPICS:
+        for topic in ALL_TOPICS:
             self._topic(cluster, topic)
         return cluster.attr_arn
 

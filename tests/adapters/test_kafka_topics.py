@@ -6,7 +6,7 @@ from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 from nft_upgrade.adapters.kafka_events import client_options
 from nft_upgrade.adapters.kafka_topics import ONE_BROKER, TopicPlan, ensure_topics
 from nft_upgrade.config import KafkaSettings
-from nft_upgrade.messages import TOPICS
+from nft_upgrade.messages import ALL_TOPICS, TOPICS
 from tests.fixtures.kafka import KafkaEndpoint
 
 
@@ -23,7 +23,7 @@ def test_missing_topics_are_made_once_and_as_planned(apache_kafka: KafkaEndpoint
         kafka_api_version=None,
         kafka_topic_prefix="planned-",
     )
-    assert sorted(ensure_topics(settings, ONE_BROKER)) == sorted(f"planned-{t}" for t in TOPICS)
+    assert sorted(ensure_topics(settings, ONE_BROKER)) == sorted(f"planned-{t}" for t in ALL_TOPICS)
     assert ensure_topics(settings, ONE_BROKER) == []
     admin = KafkaAdminClient(**client_options(settings))
     (topic,) = admin.describe_topics([f"planned-{TOPICS[0]}"])

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from nft_upgrade.adapters.dynamodb_tables import TABLES, Table, create_request
-from nft_upgrade.messages import TOPICS
+from nft_upgrade.messages import ALL_TOPICS
 from tests.infra.synthesized import Assembly
 
 
@@ -83,7 +83,7 @@ def test_prod_keeps_three_copies_of_which_two_must_be_written(prod: Assembly) ->
 
 def test_topics_are_those_of_the_code(assembly: Assembly) -> None:
     made = {each.properties["TopicName"] for each in assembly.resources("AWS::MSK::Topic")}
-    assert made == set(TOPICS)
+    assert made == set(ALL_TOPICS)
 
 
 def test_express_brokers_get_no_setting_that_they_refuse(

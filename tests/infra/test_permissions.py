@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from infra.rows import ROWS
-from nft_upgrade.messages import TOPICS
+from nft_upgrade.messages import TOPIC_CONTROL, TOPICS
 from tests.infra.synthesized import Assembly, Resource, listed
 
 SIGNERS = {"mint": {"submit_mint", "issue_nft"}, "session": {"api"}}
@@ -122,6 +122,18 @@ def test_kafka_is_granted_by_topic(assembly: Assembly) -> None:
     arns = [json.dumps(each) for each in listed(writing[0]["Resource"])]
     assert sorted(topic for topic in TOPICS if any(topic in arn for arn in arns)) == sorted(TOPICS)
     assert not any('*"' in arn for arn in arns)
+
+
+def test_the_relay_writes_its_control_topic_alone(assembly: Assembly) -> None:
+    task = assembly.one("AWS::ECS::TaskDefinition").properties
+    writing = [
+        json.dumps(each["Resource"])
+        for each in assembly.statements_of(task["TaskRoleArn"]["Fn::GetAtt"][0])
+        if "kafka-cluster:WriteData" in listed(each["Action"])
+    ]
+    assert len(writing) == 1
+    assert TOPIC_CONTROL in writing[0]
+    assert not any(topic in writing[0] for topic in TOPICS)
 
 
 def test_notify_reads_completed_upgrades_alone(assembly: Assembly) -> None:

@@ -7,7 +7,7 @@ from kafka import KafkaConsumer, KafkaProducer
 
 from local.process import Part, StartFailed
 from local.rdkafka_mock import MockCluster
-from nft_upgrade.messages import TOPIC_COMPLETED, TOPICS
+from nft_upgrade.messages import ALL_TOPICS, TOPIC_COMPLETED
 from tests.fixtures.kafka import KafkaEndpoint
 
 
@@ -45,7 +45,7 @@ def test_sigterm_ends_it_cleanly_while_a_client_is_connected() -> None:
 def test_a_topic_prefix_is_put_before_every_name() -> None:
     with Part("local.kafka", "--port", "0", "--topic-prefix", "dev-") as part:
         consumer = KafkaConsumer(bootstrap_servers=part.wait(), api_version=(2, 0))
-        assert consumer.topics() == {f"dev-{topic}" for topic in TOPICS}
+        assert consumer.topics() == {f"dev-{topic}" for topic in ALL_TOPICS}
         consumer.close()
 
 

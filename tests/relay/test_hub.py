@@ -1,6 +1,7 @@
 """Rules of the hub that need no socket."""
 
-from relay.hub import Frame, Hub, Limits, Stream
+from relay.hub import Hub
+from relay.stream import Frame, Limits, Stream
 from tests.relay.test_no_lost_update import Sink
 
 

@@ -16,6 +16,10 @@ TOPIC_COMPLETED = "nft-upgrade-completed"
 TOPIC_FAILED = "nft-upgrade-failed"
 TOPIC_PROGRESS = "nft-upgrade-progress"
 TOPICS = (TOPIC_INITIATED, TOPIC_BURNED, TOPIC_COMPLETED, TOPIC_FAILED, TOPIC_PROGRESS)
+"""The events' topics."""
+TOPIC_CONTROL = "nft-relay-control"
+"""What relay processes tell each other (docs/events.md); nobody else reads or writes it."""
+ALL_TOPICS = (*TOPICS, TOPIC_CONTROL)
 
 _TOPIC_OF = {
     EventType.UPGRADE_INITIATED: TOPIC_INITIATED,

@@ -8,7 +8,7 @@ from kafka.errors import NoError, TopicAlreadyExistsError, for_code
 
 from nft_upgrade.adapters.kafka_events import client_options
 from nft_upgrade.config import KafkaSettings
-from nft_upgrade.messages import TOPICS
+from nft_upgrade.messages import ALL_TOPICS
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def ensure_topics(settings: KafkaSettings, plan: TopicPlan) -> list[str]:
     """
     admin = KafkaAdminClient(**client_options(settings))
     try:
-        request = {settings.kafka_topic_prefix + name: _options(plan) for name in TOPICS}
+        request = {settings.kafka_topic_prefix + name: _options(plan) for name in ALL_TOPICS}
         answer = admin.create_topics(request, raise_errors=False)
         made = [topic["name"] for topic in answer["topics"] if _was_made(topic)]
         admin.wait_for_topics(list(request))
