@@ -136,7 +136,7 @@ class Hub:
             if frame.sequence <= stream.sequence:
                 self.counts["duplicates"] += 1
             elif stream.is_started and frame.sequence == stream.sequence + 1:
-                self._advance(stream, (frame,))
+                self._follow(stream, frame)
             else:
                 stream.waiting = (*stream.waiting, frame)[-MAX_WAITING:]
                 has_gap = has_gap or stream.is_started
@@ -185,6 +185,15 @@ class Hub:
             # Coming straight back it would push out the next one, and so on for ever.
             patience = 10_000 + int(20_000 * self._random())
             self._end(next(iter(self._started)), "total", encode_retry(patience))
+
+    def _follow(self, stream: Stream, frame: Frame) -> None:
+        """The next event; nearly always it is the only one, and not the last."""
+        if stream.waiting or frame.is_last:
+            self._advance(stream, (frame,))
+            return
+        stream.sequence, stream.status = frame.sequence, frame.status
+        self.counts["sent"] += 1
+        self._write(stream, frame.data)
 
     def _advance(self, stream: Stream, frames: Iterable[Frame], opening: bytes = b"") -> None:
         parts, last = [opening] if opening else [], None

@@ -14,7 +14,7 @@ from typing import Any
 
 from nft_upgrade.domain.events import UpgradeEvent
 from nft_upgrade.domain.upgrade import TERMINAL, Upgrade
-from nft_upgrade.messages import envelope, own_envelope
+from nft_upgrade.messages import envelope, own_envelope, record_envelope
 from relay.ring import Ring
 from relay.stream import Frame
 from relay.wire import encode_message
@@ -96,6 +96,15 @@ def frame_of(event: UpgradeEvent) -> Frame:
     return Frame(event.sequence, event.status, data, event.status in TERMINAL)
 
 
+def frame_of_record(value: bytes) -> tuple[str, Frame]:
+    """The upgrade's id and the same frame, straight from a record; ValueError, KeyError or
+    TypeError when it holds no event."""
+    body = record_envelope(value)
+    sequence, status = int(body["sequence"]), body["status"]
+    data = encode_message(_json(body), event_id=str(sequence))
+    return body["upgradeRequestId"], Frame(sequence, status, data, status in TERMINAL)
+
+
 def opening(snapshot: Snapshot, start: Resume, *, retry: int, at: datetime) -> bytes:
     """The first messages of a stream: the state and, where needed, `reset`."""
     told = (snapshot.upgrade_id, snapshot.status, start.position, at)
@@ -143,5 +152,5 @@ def _facts(of: Upgrade | UpgradeEvent, version: int) -> dict[str, object]:
     return {name: fact for name, fact in state.items() if fact is not None}
 
 
-def _json(body: Mapping[str, Any]) -> str:
-    return json.dumps(body, separators=(",", ":"), ensure_ascii=False)
+# Made once: json.dumps would make one for every call.
+_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode

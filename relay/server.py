@@ -16,7 +16,6 @@ from functools import partial
 from uuid import uuid4
 
 from nft_upgrade.config import RelaySettings
-from nft_upgrade.messages import from_record
 from nft_upgrade.ports import Tickets
 from relay.census import BEAT_SECONDS, Census
 from relay.connection import Connection
@@ -27,7 +26,7 @@ from relay.listening import listening_socket
 from relay.metrics import Figures, operations
 from relay.reads import EventTable, Reader
 from relay.refusals import RefusalLog
-from relay.replay import History, frame_of, notice, recent_history
+from relay.replay import History, frame_of, frame_of_record, notice, recent_history
 from relay.ring import Ring
 from relay.sessions import RememberedSessions
 from relay.stream import EVICTED_PREFIX, Limits, Stream
@@ -175,15 +174,14 @@ class Relay:
 
     def _deliver_one(self, value: bytes) -> None:
         try:
-            event = from_record(value)
-            frame = frame_of(event)
+            upgrade_id, frame = frame_of_record(value)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             self.bad_records += 1
             log.warning("not an event: %s: %s", type(error).__name__, error)
             return
-        if self.hub.deliver(event.upgrade_id, frame) and event.upgrade_id not in self._filling:
-            self._filling.add(event.upgrade_id)
-            self.loop.call_later(GAP_PATIENCE_SECONDS, self._fill_gap, event.upgrade_id)
+        if self.hub.deliver(upgrade_id, frame) and upgrade_id not in self._filling:
+            self._filling.add(upgrade_id)
+            self.loop.call_later(GAP_PATIENCE_SECONDS, self._fill_gap, upgrade_id)
 
     def _recent(self, user_id: str, upgrade_id: str, asked: int | None) -> History | None:
         """While Kafka is away the ring may be behind for long, so the table is asked."""

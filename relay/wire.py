@@ -37,7 +37,8 @@ def encode_message(data: str, *, event_id: str | None = None, retry: int | None 
         if not EVENT_ID.fullmatch(event_id):
             raise ValueError(f"not an event id: {event_id!r}")
         lines.append(f"id: {event_id}")
-    lines += [f"data: {line}" for line in _LINE_END.split(data)]
+    has_lines = "\n" in data or "\r" in data
+    lines += [f"data: {line}" for line in _LINE_END.split(data)] if has_lines else [f"data: {data}"]
     return ("\n".join(lines) + "\n\n").encode("utf-8", "backslashreplace")
 
 
