@@ -103,10 +103,18 @@ class Teller(Protocol):
 class Story:
     """One upgrade told step by step; every step is committed, then published unless told not to."""
 
-    def __init__(self, world: Teller, upgrade_id: str = "01UPGRADE", user_id: str = USER) -> None:
+    def __init__(
+        self,
+        world: Teller,
+        upgrade_id: str = "01UPGRADE",
+        user_id: str = USER,
+        *,
+        again: Nft | None = None,
+    ) -> None:
+        """`again`: the NFT of a story that was cancelled; else the user gets a new one."""
         self.world = world
         at = now()
-        nft = an_nft(f"nft-of-{upgrade_id}", user_id, level=1)
+        nft = again or an_nft(f"nft-of-{upgrade_id}", user_id, level=1)
         upgrade = Upgrade(
             id=upgrade_id,
             user_id=user_id,
@@ -125,7 +133,8 @@ class Story:
         )
         self.nft = nft
         self.upgrade = upgrade
-        world.nfts.register(nft, takes=())
+        if again is None:
+            world.nfts.register(nft, takes=())
         self.take(open_upgrade(upgrade, nft=nft))
 
     def take(self, transition: Transition, *, publish: bool = True) -> UpgradeEvent:
