@@ -9,7 +9,7 @@ import asyncio
 import os
 import random
 import secrets
-import sys
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,10 +30,12 @@ from relay.server import Relay
 class NoTickets:
     """The benchmark's callers have sessions."""
 
-    def issue(self, ticket_hash: str, grant: TicketGrant) -> None:
+    def put(self, ticket_hash: str, grant: TicketGrant) -> None:
         raise NotImplementedError
 
-    def redeem(self, ticket_hash: str, **_: Any) -> TicketGrant | None:
+    def redeem(
+        self, ticket_hash: str, *, upgrade_id: str, is_reconnect: bool, at: datetime
+    ) -> TicketGrant | None:
         return None
 
 
@@ -74,9 +76,7 @@ async def _serve(settings: RelaySettings, parts: Parts, door_port: int) -> None:
         request_id=partial(secrets.token_hex, 8),
     )
     relay.ring.restart(floor=parts.clock.now().timestamp() if door_port else EVERYTHING)
-    await asyncio.get_running_loop().create_server(
-        lambda: FeedDoor(relay), "127.0.0.1", door_port
-    )
+    await asyncio.get_running_loop().create_server(lambda: FeedDoor(relay), "127.0.0.1", door_port)
     await relay.listen(settings.relay_host, settings.relay_port)
     await asyncio.Event().wait()
 
@@ -94,4 +94,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -78,9 +78,9 @@ class Hub:
         return list(self._by_user)
 
     def seen(self, upgrade_id: str) -> int | None:
-        """The lowest sequence any started stream of the upgrade has got; None without one."""
-        started = [s.sequence for s in self._by_request.get(upgrade_id, ()) if s.is_started]
-        return min(started, default=None)
+        """The lowest sequence any stream of the upgrade has got; None without one."""
+        streams = self._by_request.get(upgrade_id, ())
+        return min((max(0, stream.sequence) for stream in streams), default=None)
 
     def has_gap(self, upgrade_id: str) -> bool:
         """Whether a started stream of the upgrade waits for an event in between."""
@@ -144,10 +144,13 @@ class Hub:
         return has_gap
 
     def fill(self, upgrade_id: str, frames: Sequence[Frame]) -> None:
-        """What the table says, for everybody who has not seen it."""
+        """What the table says, for everybody who has not seen it. A stream that is not started
+        may have read the table before it said so: it keeps the newest of it, like a record."""
         for stream in self._by_request.get(upgrade_id, ()):
             if stream.is_started:
                 self._advance(stream, frames)
+            else:
+                stream.waiting = (*stream.waiting, *frames)[-MAX_WAITING:]
 
     # --- time --------------------------------------------------------------------------------
 

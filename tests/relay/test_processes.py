@@ -2,17 +2,18 @@
 
 import os
 import signal
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from relay.processes import Processes
 from tests.fixtures.kafka import KafkaEndpoint
 from tests.relay.harness import Story
 from tests.relay.killable import Killable, lent
 from tests.relay.test_faults import Scene, relay_for, stream_of, wait_until
-from tests.sse import SseResponse, request
+from tests.sse import Cut, SseResponse, request
 
 
 @pytest.fixture
@@ -36,7 +37,9 @@ def pids(url: str, count: int) -> set[int]:
     found: set[int] = set()
 
     def has_all() -> bool:
-        found.add(metric(url, "process"))
+        # A connection may land in the queue of a process that was just killed.
+        with suppress(Cut, OSError):
+            found.add(metric(url, "process"))
         return len(found) >= count
 
     wait_until(has_all)
@@ -60,7 +63,6 @@ def test_processes_share_a_port_are_replaced_and_stop_together(scene: Scene) -> 
         try:
             first = pids(relay.url, 2)
             assert first == children(relay)
-            time.sleep(5)
             os.kill(min(first), signal.SIGKILL)
             wait_until(lambda: len(children(relay) - first) == 1)
             assert pids(relay.url, 2) == children(relay)
@@ -68,12 +70,14 @@ def test_processes_share_a_port_are_replaced_and_stop_together(scene: Scene) -> 
             assert relay.stop() == 0, relay.part.output
 
 
-def test_a_process_that_dies_at_once_stops_all(scene: Scene) -> None:
-    with lent(scene.table) as table_port:
-        relay = relay_for(table_port, scene.kafka, RELAY_PROCESSES="2")
-        os.kill(min(children(relay)), signal.SIGKILL)
-        wait_until(lambda: relay.part.process.poll() == 1)
-        relay.stop()
+def test_a_process_that_never_serves_stops_all() -> None:
+    def work(ready: Callable[[], None]) -> None:
+        raise OSError("cannot")
+
+    pid = os.fork()
+    if pid == 0:
+        os._exit(Processes(2, work).run(lambda: None))
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 1
 
 
 def test_when_the_parent_is_killed_nobody_is_left(scene: Scene) -> None:
