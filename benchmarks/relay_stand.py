@@ -21,7 +21,7 @@ from nft_upgrade.adapters.system import SystemClock
 from nft_upgrade.config import RelaySettings
 from nft_upgrade.http.sessions import SessionVerifier
 from nft_upgrade.ports import TicketGrant
-from relay.app import Parts, run
+from relay.app import Parts, run, settle_memory
 from relay.consumer import SourceState
 from relay.ring import EVERYTHING
 from relay.server import Relay
@@ -60,7 +60,7 @@ class FeedDoor(asyncio.Protocol):
         message_key = head.split(b" ", 2)[1].removeprefix(b"/")
         self._relay.ring.add(message_key, body, asyncio.get_running_loop().time())
         if self._relay.hub.listens(message_key):
-            self._relay.receive([(message_key, body)])
+            self._relay.deliver([(message_key, body)])
         self._to.write(b"HTTP/1.1 204 No Content\r\n\r\n")
 
 
@@ -88,6 +88,7 @@ def main() -> None:
     parts = Parts(table, NoTickets(), verifier, SystemClock(), verifier.jwks)
     door_port = int(os.environ.get("STAND_DOOR", "0"))
     if door_port:
+        settle_memory()
         uvloop.run(_serve(RelaySettings(), parts, door_port))
     else:
         run(RelaySettings(), parts)

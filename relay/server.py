@@ -149,7 +149,7 @@ class Relay:
 
     def receive(self, records: Sequence[RawRecord]) -> None:
         """From any thread: records that somebody listens to."""
-        self.loop.call_soon_threadsafe(self._deliver, records)
+        self.loop.call_soon_threadsafe(self.deliver, records)
 
     def hear(self, values: Sequence[bytes]) -> None:
         """From any thread: what relays tell each other."""
@@ -167,7 +167,8 @@ class Relay:
         """From any thread: records may have been missed."""
         self.loop.call_soon_threadsafe(lambda: self._spawn(self.recheck()))
 
-    def _deliver(self, records: Sequence[RawRecord]) -> None:
+    def deliver(self, records: Sequence[RawRecord]) -> None:
+        """The same, in the event loop."""
         for message_key, value in records:
             if self.hub.listens(message_key):
                 self._deliver_one(value)

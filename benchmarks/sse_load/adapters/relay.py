@@ -1,6 +1,7 @@
 """The relay of this repository. `ingest=http` feeds it as the other servers are fed, `ingest=embedded` through the embedded Kafka broker,
 `ingest=apache` through Apache Kafka. Session per stream (Ed25519 JWT), own upgrade each, history in a table, heartbeats, cap per user, metrics on.
-Events are committed to the table before they are published. An event to all is one record for each stream: the relay has no channel that all share."""
+Events are committed to the table before they are published. An event to all is one record for each stream: the relay has no channel that all share. With `audience=one` all streams watch the same upgrade
+(the limit per user is lifted for it), so that one record goes to all; unicast is to be skipped then."""
 import os
 import sys
 
@@ -18,13 +19,15 @@ from nft_upgrade.messages import to_record  # noqa: E402
 
 class Adapter(Peer):
     name = "relay"
-    defaults = {"ingest": "http", "processes": "1", "heartbeat": "15", "ring": "16384", "max": "40000"}
+    defaults = {"ingest": "http", "processes": "1", "heartbeat": "15", "ring": "16384", "max": "40000", "audience": "own"}
 
     def prepare(self):
         self.broker, self.table = None, SharedTable(Path(self.workdir, "table"), self.streams)
         self.variables = {"STAND_TABLE": os.path.join(self.workdir, "table"), "STAND_STREAMS": str(self.streams), "RELAY_PORT": str(self.port), "SESSION_KMS_KEY_ID": "unused",
                           "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "RELAY_PROCESSES": self.options["processes"], "RELAY_HEARTBEAT_SECONDS": self.options["heartbeat"],
                           "RELAY_RING_RECORDS": self.options["ring"], "RELAY_MAX_STREAMS": self.options["max"], "RELAY_STREAM_SECONDS": "7200", "RELAY_DRAIN_SECONDS": "1"}
+        if self.options["audience"] == "one":
+            self.variables["RELAY_STREAMS_PER_USER"] = str(self.streams)
         if self.options["ingest"] == "http":
             self.door = self.free_port()
             self.variables["STAND_DOOR"] = str(self.door)
@@ -60,13 +63,15 @@ class Adapter(Peer):
         return "GET /api/nft/upgrade/{1}/events HTTP/1.1\nHost: localhost\nAccept: text/event-stream\nAuthorization: Bearer {2}\n"
 
     def fields(self, stream):
+        stream = 0 if self.options["audience"] == "one" else stream
         return [upgrade_of(stream), access_token(stream)]
 
     def refused_request(self):
         return f"GET /api/nft/upgrade/{upgrade_of(1)}/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {access_token(1)[:-4]}AAAA\r\n\r\n"
 
     def records(self, stream, payload):
-        for number in range(self.streams) if stream is None else (stream,):
+        every = (0,) if self.options["audience"] == "one" else range(self.streams)
+        for number in every if stream is None else (stream,):
             yield to_record(self.table.commit(number, payload))
 
     def channel(self):
