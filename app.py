@@ -1,9 +1,7 @@
 """The infrastructure of one stage: `npx cdk deploy --all -c stage=dev`. See docs/deployment.md."""
 
-import aws_cdk as cdk
+from infra.app import build, new_app
 
-from infra.app import build
-
-app = cdk.App()
+app = new_app()
 build(app)
 app.synth()

@@ -1,15 +1,19 @@
-"""`python -m benchmarks [imports|calls|api|stack ...]`: without a name, all of them."""
+"""`python -m benchmarks [NAME ...]`: the named tables; without a name, all of them."""
 
 import sys
 from collections.abc import Callable, Mapping
 
-from benchmarks import api, calls, imports, stack
+from benchmarks import api, calls, chain, deploy, events, imports, stack, sweep
 
 BENCHMARKS: Mapping[str, Callable[[], None]] = {
     "imports": imports.main,
     "calls": calls.main,
     "api": api.main,
     "stack": stack.main,
+    "sweep": sweep.main,
+    "chain": chain.main,
+    "events": events.main,
+    "deploy": deploy.main,
 }
 
 

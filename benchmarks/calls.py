@@ -81,7 +81,7 @@ def main() -> None:
     tally = Tally()
     with engines(slot_ms=50, dynamodb_local=True) as url, counting(tally):
         rpc = Rpc(url)
-        events, states = _upgrade(rpc, url, tally)
+        events, states = upgrade(rpc, url, tally)
         rpc.close()
     kinds = [*tally.kinds("dynamodb"), *tally.kinds("rpc"), *tally.kinds("kms"), *tally.kinds("s")]
     rows: list[tuple[object, ...]] = [
@@ -107,7 +107,7 @@ def _sum(counter: Counter[tuple[str, str]], kind: str) -> float:
     return sum(counter[phase, kind] for phase in PHASES)
 
 
-def _upgrade(rpc: Rpc, url: str, tally: Tally) -> tuple[Any, list[str]]:
+def upgrade(rpc: Rpc, url: str, tally: Tally) -> tuple[Any, list[str]]:
     """One upgrade; its events and the states its workflow passed."""
     from nft_upgrade import wiring
 

@@ -8,6 +8,7 @@ import zipfile
 from pathlib import Path
 
 from benchmarks.figures import spread, table
+from infra.installed import copy_installed
 
 ROOT = Path(__file__).parent.parent
 ROUNDS = 3
@@ -28,6 +29,7 @@ def main() -> None:
         print(f"\n`npx cdk synth`, wheels at hand: {spread(times, unit='s')}")
         table("Templates", ("stack", "resources", "bytes", "of the limit"), _templates(assemblies))
         table("Layers", ("layer", "unpacked MiB", "zipped MiB"), _layers(assemblies["dev"]))
+        table("The relay's image, on top of python:3.13-slim", ("part", "MiB"), _image())
 
 
 def synthesize(stage: str, target: Path) -> float:
@@ -61,6 +63,16 @@ def _layers(assembly: Path) -> list[tuple[str, str, str]]:
     rows = [(_name(each), _mib(_unpacked(each)), _mib(_zipped(each))) for each in layers]
     total = sum(_unpacked(each) for each in layers)
     return [*sorted(rows), (f"both, limit {LAYER_LIMIT_MIB}", _mib(total), "")]
+
+
+def _image() -> list[tuple[str, str]]:
+    """Unpacked: what relay/Dockerfile installs and copies, as it is installed on this machine."""
+    with tempfile.TemporaryDirectory() as directory:
+        copy_installed(ROOT / "relay/requirements.txt", Path(directory))
+        installed = _unpacked(Path(directory))
+    sources = [ROOT / "relay", ROOT / "layers/core/python/nft_upgrade"]
+    ours = sum(file.stat().st_size for place in sources for file in place.rglob("*.py"))
+    return [("dependencies", _mib(installed)), ("package and relay, .py", _mib(ours))]
 
 
 def _name(layer: Path) -> str:

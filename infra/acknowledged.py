@@ -37,7 +37,12 @@ EXECUTIONS = (
     "<AWS::AccountId>:execution:{stage}-upgrade:*]"
 )
 HELPERS = ("Brokers", "Wallet", "Origin", "Gauge", "Topics")
-QUEUES = ("EventSources/StreamFailures", "EventSources/KafkaFailures", "Repair/Failures")
+QUEUES = (
+    "EventSources/StreamFailures",
+    "EventSources/KafkaFailures",
+    "Repair/Failures",
+    "MailFeedback/Failures",
+)
 
 SERVICE: Final = (
     *(
@@ -77,6 +82,12 @@ SERVICE: Final = (
         "AwsSolutions::AwsSolutions-IAM5[Resource::"
         "NftUpgrade-{name}-Foundation:ExportsOutputFnGetAttAuditBucket7486E833Arn52E7AD47/audit/*]",
         "One object per audit entry; PutObject alone, under one prefix.",
+    ),
+    Row(
+        "Functions/VerifyAudit",
+        "AwsSolutions::AwsSolutions-IAM5[Resource::"
+        "NftUpgrade-{name}-Foundation:ExportsOutputFnGetAttAuditBucket7486E833Arn52E7AD47/audit/*]",
+        "It reads every object under this one prefix.",
     ),
     Row(
         "SchedulerRoleForTarget-a2889d",
@@ -121,6 +132,11 @@ SERVICE: Final = (
         "Gauge/EveryMinute",
         "Serverless::Serverless-EventBusDLQ",
         "A measurement that was missed is replaced by the next minute's; GaugeSilent alarms.",
+    ),
+    Row(
+        "AuditCheck/EveryHour",
+        "Serverless::Serverless-EventBusDLQ",
+        "A check that was missed is made up for by the next hour's; AuditUnchecked alarms.",
     ),
 )
 FOUNDATION: Final = (

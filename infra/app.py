@@ -1,6 +1,7 @@
 """Both stacks of the chosen stage."""
 
 import os
+from typing import Any
 
 import aws_cdk as cdk
 
@@ -8,6 +9,12 @@ from infra.acknowledged import FOUNDATION, SERVICE, acknowledge
 from infra.foundation import Foundation
 from infra.service import Service
 from infra.stages import OVERRIDES, REGION, Stage, chosen
+
+
+def new_app(**options: Any) -> cdk.App:
+    """Without CDK's built-in validation, which takes more than half of a synthesis: cfn-lint and
+    cdk-nag are run on both stages by the tests (docs/decisions/0036)."""
+    return cdk.App(builtin_cloud_formation_validation=False, **options)
 
 
 def build(app: cdk.App) -> tuple[Foundation, Service]:

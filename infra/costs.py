@@ -1,12 +1,15 @@
 """What a stage costs when nobody uses it, so that nobody is surprised by the first bill.
 
-Prices: us-east-1, on demand, 2026-11; a month has 730 hours. Traffic, requests, storage beyond the
-first volume, logs and Solana's fees come on top.
+us-east-1, on demand; a month has 730 hours. Traffic, requests, more storage than the first volume,
+logs and Solana's fees come on top. Kafka's prices (`stages.SHAPES`, partitions) were checked in
+2026-11. All others are estimates, and the output says so: NAT gateways and Fargate after third
+parties' tables of early 2026, the rest from general knowledge; nobody has compared them with AWS's
+pages or a bill. The event pollers are the largest of them.
 """
 
 from typing import Final
 
-from infra.parts.event_sources import CONSUMERS
+from infra.rows import consumers
 from infra.stages import Stage
 from nft_upgrade.messages import ALL_TOPICS
 
@@ -31,15 +34,11 @@ def monthly_minimum(stage: Stage) -> dict[str, float]:
     zones = len(stage.availability_zones)
     return {
         "kafka": _kafka(stage),
-        "event pollers": len(CONSUMERS) * EVENT_POLLER,
+        "event pollers": len(list(consumers())) * EVENT_POLLER,
         "nat gateways": stage.nat_gateways * NAT_GATEWAY,
         "endpoints": 2 * zones * ENDPOINT_PER_ZONE if stage.has_kafka_endpoints else 0.0,
         "load balancer": BALANCER,
-        "relay": stage.relay_tasks_min
-        * (
-            stage.relay_vcpu_units / 1024 * FARGATE_VCPU
-            + stage.relay_memory_mib / 1024 * FARGATE_GIB
-        ),
+        "relay": stage.relay_tasks_min * _relay_task(stage),
         "web acl, keys, secrets": WEB_ACL + KMS_KEYS + SECRETS,
     }
 
@@ -48,7 +47,7 @@ def summary(stage: Stage) -> str:
     """One line for an output."""
     parts = monthly_minimum(stage)
     listed = ", ".join(f"{name} {usd:.0f}" for name, usd in parts.items() if usd)
-    return f"{sum(parts.values()):.0f} USD ({listed})"
+    return f"about {sum(parts.values()):.0f} USD (checked: kafka; estimated: the rest; {listed})"
 
 
 def _kafka(stage: Stage) -> float:

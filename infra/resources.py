@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from aws_cdk import Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -10,8 +11,9 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 
 from infra.parts.kafka import Kafka
-from nft_upgrade.adapters.dynamodb_tables import TABLES
-from nft_upgrade.messages import TOPICS
+from nft_upgrade.adapters.dynamodb_tables import TABLES, TRANSIENT
+from nft_upgrade.adapters.kafka_replay import GROUP as REPLAY_GROUP
+from nft_upgrade.messages import TOPIC_DEAD_LETTERS, TOPICS
 
 READING = ("dynamodb:DescribeTable", "dynamodb:GetItem", "dynamodb:Query")
 WRITING = (
@@ -43,6 +45,8 @@ class Resources:
     kafka: Kafka
     state_machine_arn: str
     notify_sender: str
+    configuration_set: str
+    push_applications: str | None
 
     def places(self, table: str) -> list[str]:
         """ARNs of a table and of its indexes, each by name."""
@@ -63,6 +67,20 @@ def reads(*tables: str) -> Grant:
             _allow(grantee, READING, resources.places(name))
 
     return grant
+
+
+def walks(table: str) -> Grant:
+    """Every item, page by page: only for whom that is the very work."""
+    return lambda resources, grantee: _allow(
+        grantee, ["dynamodb:Scan"], [resources.tables[table].table_arn]
+    )
+
+
+def reads_many(table: str) -> Grant:
+    """Many items in one call."""
+    return lambda resources, grantee: _allow(
+        grantee, ["dynamodb:BatchGetItem"], [resources.tables[table].table_arn]
+    )
 
 
 def writes(*tables: str) -> Grant:
@@ -119,8 +137,20 @@ def starts_upgrades(resources: Resources, grantee: iam.IGrantable) -> None:
 
 
 def publishes(resources: Resources, grantee: iam.IGrantable) -> None:
-    """Write to all topics."""
+    """Write events."""
     resources.kafka.grant_write(grantee, *TOPICS)
+
+
+def buries(resources: Resources, grantee: iam.IGrantable) -> None:
+    """Write dead letters, no events."""
+    resources.kafka.grant_write(grantee, TOPIC_DEAD_LETTERS)
+
+
+def replays(resources: Resources, grantee: iam.IGrantable) -> None:
+    """Read dead letters, and write each back to where it came from or to the end."""
+    resources.kafka.grant_read(grantee, TOPIC_DEAD_LETTERS)
+    resources.kafka.grant_group(grantee, REPLAY_GROUP)
+    resources.kafka.grant_write(grantee, *TOPICS, TOPIC_DEAD_LETTERS)
 
 
 def archives(resources: Resources, grantee: iam.IGrantable) -> None:
@@ -129,15 +159,56 @@ def archives(resources: Resources, grantee: iam.IGrantable) -> None:
     _allow(grantee, ["s3:PutObject"], [resources.audit_bucket.arn_for_objects("audit/*")])
 
 
+def reads_archive(resources: Resources, grantee: iam.IGrantable) -> None:
+    """Read every version of every audit object, and add none."""
+    resources.data_key.grant(grantee, *DECRYPTING)
+    bucket = resources.audit_bucket
+    _allow(grantee, ["s3:ListBucket", "s3:ListBucketVersions"], [bucket.bucket_arn])
+    _allow(grantee, ["s3:GetObject", "s3:GetObjectVersion"], [bucket.arn_for_objects("audit/*")])
+
+
 def sends_mail(resources: Resources, grantee: iam.IGrantable) -> None:
-    """From the one sender."""
+    """From the one sender: its address or its domain is the identity that SES has verified."""
+    stack = Stack.of(resources.tables[TRANSIENT])
+    domain = resources.notify_sender.rpartition("@")[2]
+    names = {
+        f"identity/{resources.notify_sender}",
+        f"identity/{domain}",
+        f"configuration-set/{resources.configuration_set}",
+    }
+    arns = [
+        f"arn:{stack.partition}:ses:{stack.region}:{stack.account}:{name}" for name in sorted(names)
+    ]
     grantee.grant_principal.add_to_principal_policy(
         iam.PolicyStatement(
             actions=["ses:SendEmail"],
-            resources=["*"],
+            resources=arns,
             conditions={"StringEquals": {"ses:FromAddress": resources.notify_sender}},
         )
     )
+
+
+def registers_devices(resources: Resources, grantee: iam.IGrantable) -> None:
+    """Make endpoints of the operator's platform applications; nothing without any."""
+    if applications := _applications(resources):
+        _allow(grantee, ["sns:CreatePlatformEndpoint"], applications)
+
+
+def pushes(resources: Resources, grantee: iam.IGrantable) -> None:
+    """To endpoints of the operator's platform applications; nothing without any."""
+    endpoints = [arn.replace(":app/", ":endpoint/") + "/*" for arn in _applications(resources)]
+    if endpoints:
+        _allow(grantee, ["sns:Publish"], endpoints)
+
+
+def marks_presence(resources: Resources, grantee: iam.IGrantable) -> None:
+    """Many marks in one call."""
+    _allow(grantee, ["dynamodb:BatchWriteItem"], [resources.tables[TRANSIENT].table_arn])
+
+
+def _applications(resources: Resources) -> list[str]:
+    pairs = (resources.push_applications or "").split(",")
+    return [pair.split("=", 1)[1] for pair in pairs if pair]
 
 
 def _allow(grantee: iam.IGrantable, actions: Sequence[str], resources: Sequence[str]) -> None:

@@ -1,29 +1,43 @@
 """The functions as rows of data; `parts/functions.py` loops over them once.
 
-Memory buys processor time on Lambda (1,769 MiB is one vCPU), so it is sized by what a cold start
-imports: the API loads FastAPI and the chain's library, a consumer neither. docs/benchmarks.md has
-the import times.
+Memory buys processor time on Lambda, so it is sized by what a cold start imports and by the most a
+process was seen to hold: `measured.py` has the figures and the rule, and a test compares.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from infra.resources import (
     Grant,
     archives,
+    buries,
     publishes,
+    pushes,
     reads,
+    reads_archive,
+    reads_many,
+    registers_devices,
+    replays,
     sends_mail,
     signs_mints,
     signs_sessions,
     speaks_to_solana,
     starts_upgrades,
+    walks,
     writes,
 )
 from infra.stages import Stage
-from nft_upgrade.adapters.dynamodb_tables import LOCKS, NFTS, PROJECTIONS, TRANSIENT, UPGRADES
+from nft_upgrade.adapters.dynamodb_tables import (
+    CONTACTS,
+    LOCKS,
+    NFTS,
+    PROJECTIONS,
+    TRANSIENT,
+    UPGRADES,
+)
 from nft_upgrade.config import (
     ApiSettings,
+    AuditCheckSettings,
     AuditSettings,
     ConsumerSettings,
     Group,
@@ -31,8 +45,11 @@ from nft_upgrade.config import (
     NotifySettings,
     PublishSettings,
     StepSettings,
+    StorageSettings,
     SweepSettings,
 )
+from nft_upgrade.consumers import analytics, audit, notification
+from nft_upgrade.messages import TOPIC_COMPLETED, TOPICS
 
 STEP_TIMEOUT = 50
 """Seconds; below the 60 that upgrade.asl.json gives a task."""
@@ -45,12 +62,15 @@ class Row:
     name: str
     settings: type[Group]
     grants: tuple[Grant, ...]
-    memory_mib: int = 512
+    memory_mib: int = 640
     timeout_seconds: int
     concurrency: int | None = None
     """Reserved where a flood would hurt what is behind it."""
     in_vpc: bool = False
     is_step: bool = False
+    group: str | None = None
+    """Of a Kafka consumer: its consumer group, which is also its name in metrics."""
+    topics: Sequence[str] = ()
     signs: str | None = None
     """The purpose of the key that it signs with; such a role has a name that the key's policy
     knows."""
@@ -74,9 +94,23 @@ def _step(name: str, *grants: Grant, signs: str | None = None) -> Row:
     )
 
 
-def _consumer(name: str, settings: type[Group], *grants: Grant) -> Row:
+def consumer(
+    name: str,
+    group: str,
+    *grants: Grant,
+    topics: Sequence[str] = TOPICS,
+    settings: type[ConsumerSettings] = ConsumerSettings,
+) -> Row:
+    """A Kafka consumer: function, event sources, grants, alarm and dashboard follow from this row.
+    It is in the network for its dead letters' sake alone."""
     return Row(
-        name=name, settings=settings, grants=(writes(PROJECTIONS), *grants), timeout_seconds=60
+        name=name,
+        settings=settings,
+        grants=(writes(PROJECTIONS), buries, *grants),
+        timeout_seconds=60,
+        in_vpc=True,
+        group=group,
+        topics=topics,
     )
 
 
@@ -85,11 +119,13 @@ ROWS = (
         name="api",
         settings=ApiSettings,
         grants=(
-            writes(UPGRADES, NFTS, LOCKS, TRANSIENT),
+            writes(UPGRADES, NFTS, LOCKS, TRANSIENT, CONTACTS),
             reads(PROJECTIONS),
             speaks_to_solana,
             signs_sessions,
             starts_upgrades,
+            sends_mail,
+            registers_devices,
         ),
         memory_mib=1769,
         timeout_seconds=28,
@@ -115,6 +151,8 @@ ROWS = (
         settings=SweepSettings,
         grants=(
             writes(UPGRADES, NFTS, LOCKS),
+            walks(NFTS),
+            reads_many(LOCKS),
             speaks_to_solana,
             starts_upgrades,
             publishes,
@@ -131,10 +169,44 @@ ROWS = (
         timeout_seconds=60,
         in_vpc=True,
     ),
-    _consumer("analytics", ConsumerSettings),
-    _consumer("notify", NotifySettings, sends_mail),
-    _consumer("audit", AuditSettings, archives),
+    Row(
+        name="replay_dead_letters",
+        settings=PublishSettings,
+        grants=(replays,),
+        timeout_seconds=300,
+        in_vpc=True,
+    ),
+    consumer("analytics", analytics.NAME),
+    consumer(
+        "notify",
+        notification.NAME,
+        writes(CONTACTS),
+        reads(TRANSIENT),
+        sends_mail,
+        pushes,
+        topics=(TOPIC_COMPLETED,),
+        settings=NotifySettings,
+    ),
+    consumer("audit", audit.NAME, archives, settings=AuditSettings),
+    Row(
+        name="verify_audit",
+        settings=AuditCheckSettings,
+        grants=(reads(UPGRADES), writes(PROJECTIONS), reads_archive),
+        timeout_seconds=300,
+        concurrency=1,
+    ),
+    Row(
+        name="mail_feedback",
+        settings=StorageSettings,
+        grants=(writes(CONTACTS),),
+        timeout_seconds=30,
+    ),
 )
+
+
+def consumers() -> Iterator[Row]:
+    """The rows that read from Kafka."""
+    return (row for row in ROWS if row.group)
 
 
 def signers(purpose: str) -> Iterator[str]:

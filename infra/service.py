@@ -8,6 +8,7 @@ from constructs import Construct
 from infra.costs import summary
 from infra.foundation import Foundation
 from infra.parts.alarms import Alarms, Watched
+from infra.parts.audit_check import AuditCheck
 from infra.parts.dashboard import Dashboard
 from infra.parts.edge import Edge
 from infra.parts.edge_logs import EdgeLogs
@@ -17,6 +18,7 @@ from infra.parts.gauge import Gauge
 from infra.parts.helpers import Helpers
 from infra.parts.http_api import HttpApi
 from infra.parts.layers import Layers
+from infra.parts.mail_feedback import MailFeedback
 from infra.parts.relay import Relay
 from infra.parts.repair import Repair
 from infra.parts.web_acl import WebAcl
@@ -44,6 +46,8 @@ class Service(Stack):
             kafka=foundation.kafka,
             state_machine_arn=state_machine_arn(self, stage),
             notify_sender=stage.notify_sender,
+            configuration_set=stage.full_name,
+            push_applications=stage.push_applications,
         )
         layers = Layers(self, "Layers", wheels=stage.wheels).versions
         helpers = Helpers(self, "Helpers", stage=stage, data_key=data_key, layers=layers)
@@ -87,6 +91,13 @@ class Service(Stack):
             kafka=foundation.kafka,
             data_key=data_key,
         )
+        feedback = MailFeedback(
+            self,
+            "MailFeedback",
+            name=resources.configuration_set,
+            function=functions.by_name["mail_feedback"],
+            data_key=data_key,
+        )
         repair = Repair(
             self,
             "Repair",
@@ -95,6 +106,7 @@ class Service(Stack):
             state_machine_arn=resources.state_machine_arn,
             data_key=data_key,
         )
+        AuditCheck(self, "AuditCheck", verify_audit=functions.by_name["verify_audit"])
         Gauge(self, "Gauge", helpers=helpers, resources=resources, settings=known)
         alarms = Alarms(
             self,
@@ -108,6 +120,7 @@ class Service(Stack):
                     "StreamFailures": sources.stream_failures,
                     "KafkaFailures": sources.kafka_failures,
                     "SweepFailures": repair.failures,
+                    "MailFeedbackFailures": feedback.failures,
                 },
                 relay_targets=relay.target_group,
                 api_errors=api.errors,

@@ -18,7 +18,9 @@ def kafka_settings(brokers: str) -> dict[str, str]:
 
 def settings(stage: Stage, resources: Resources, *, origin: str, brokers: str) -> dict[str, str]:
     """Whatever is not here keeps the model's default."""
+    push = {"push_applications": stage.push_applications} if stage.push_applications else {}
     return {
+        **push,
         **kafka_settings(brokers),
         "table_prefix": stage.table_prefix,
         "solana_rpc_urls": f"secret:{resources.rpc_urls.secret_arn}",
@@ -31,5 +33,6 @@ def settings(stage: Stage, resources: Resources, *, origin: str, brokers: str) -
         "public_origin": origin,
         "trusted_proxy_hops": str(PROXY_HOPS),
         "notify_sender": stage.notify_sender,
+        "notify_configuration_set": resources.configuration_set,
         "audit_bucket": resources.audit_bucket.bucket_name,
     }

@@ -105,6 +105,9 @@ class Stage:
     solana_genesis_hash: str
     nft_metadata_base_uri: str = "https://nft.example/levels/"
     notify_sender: str = "no-reply@nft.example"
+    push_applications: str | None = None
+    """SNS platform applications, `apns=<ARN>,fcm=<ARN>`; made by hand, since they hold the app
+    stores' credentials."""
     alarm_email: str | None = None
     domain: str | None = None
     """Own domain of the distribution; needs `certificate_arn`."""
@@ -185,6 +188,7 @@ OVERRIDES: Final = (
     "solana_genesis_hash",
     "nft_metadata_base_uri",
     "notify_sender",
+    "push_applications",
     "alarm_email",
     "domain",
     "certificate_arn",

@@ -128,6 +128,7 @@ def main() -> None:
         node = ApacheKafka(options.port or free_port(), options.data_dir or Path(scratch))
         try:
             node.wait(options.topic_prefix)
+            print(f"{engines.NAMED}Apache Kafka {engines.version('kafka')}", flush=True)
             print(f"{READY}{node.address}", flush=True)
             stop.wait()
         finally:

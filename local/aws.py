@@ -11,11 +11,14 @@ import argparse
 import os
 import signal
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
+
+from werkzeug.serving import BaseWSGIServer
 
 from local.aws_journal import Journal
 from local.aws_lambda import invoke
-from local.aws_moto import restore, start_server
+from local.aws_moto import prepare, restore, start_server
 from local.aws_resources import (
     AUDIT_BUCKET,
     FUNCTIONS,
@@ -23,6 +26,7 @@ from local.aws_resources import (
     create_resources,
     create_tables,
 )
+from local.engines import NAMED
 from local.process import READY
 
 
@@ -32,6 +36,8 @@ def main() -> None:
     stop = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, stop)  # before any thread: all of them inherit it
     url = start(**vars(arguments))
+    tables = "tables elsewhere" if arguments.dynamodb_endpoint else "DynamoDB included"
+    print(f"{NAMED}AWS emulator, moto {version('moto')}, {tables}", flush=True)
     print(READY + url, flush=True)
     signal.sigwait(stop)
 
@@ -39,16 +45,25 @@ def main() -> None:
 def start(
     port: int, data_dir: Path | None, dynamodb_endpoint: str | None, functions: Path = FUNCTIONS
 ) -> str:
-    """Start serving, restore what was kept, create what is missing; the emulator's URL."""
+    """Restore what was kept, create what is missing, then serve; the emulator's URL."""
     journal = Journal(data_dir) if data_dir else None
-    server = start_server(port, invoke=partial(invoke, directory=functions), journal=journal)
-    url = f"http://127.0.0.1:{server.port}"
-    _complete_environment(url, dynamodb_endpoint)
+    prepare(invoke=partial(invoke, directory=functions), journal=journal)
+    # Behind a port that nobody knows: until all is there nobody must be answered, since what is
+    # read may be missing and what is written is not kept.
+    private = start_server(0)
     if journal:
-        create_tables(url)
+        create_tables(_url(private))
         restore(journal.open())
-    create_resources(url, dynamodb_endpoint=dynamodb_endpoint, functions=functions)
+    create_resources(_url(private), dynamodb_endpoint=dynamodb_endpoint, functions=functions)
+    private.shutdown()
+    private.server_close()
+    url = _url(start_server(port))
+    _complete_environment(url, dynamodb_endpoint)
     return url
+
+
+def _url(server: BaseWSGIServer) -> str:
+    return f"http://127.0.0.1:{server.port}"
 
 
 def environment(url: str, dynamodb_endpoint: str | None = None) -> dict[str, str]:

@@ -45,6 +45,7 @@ from moto.moto_server.werkzeug_app import (
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
 from werkzeug.serving import BaseWSGIServer, make_server
 
+from local.aws_mailbox import Mailbox
 from local.aws_resources import ACCOUNT, REGION
 
 Attributes = Mapping[str, Any]
@@ -63,14 +64,21 @@ class Journal(Protocol):
         """Table, key and the item as it is now (None: gone), all in one piece."""
 
 
-def start_server(port: int, *, invoke: Invoke, journal: Journal | None) -> BaseWSGIServer:
-    """An emulator on 127.0.0.1 that is serving, one thread per connection; port 0: a free one."""
+def prepare(*, invoke: Invoke, journal: Journal | None) -> None:
+    """Make moto what the product needs of AWS, once per process."""
     _patch_dynamodb(journal)
     _patch_streams()
     _patch_lambda(invoke)
     _patch_step_functions()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    application = DomainDispatcherApplication(create_backend_app)
+
+
+def start_server(port: int) -> BaseWSGIServer:
+    """An emulator on 127.0.0.1 that is serving, one thread per connection; port 0: a free one.
+
+    All servers of a process serve the same AWS.
+    """
+    application = Mailbox(DomainDispatcherApplication(create_backend_app))
     server = make_server(
         "127.0.0.1", port, application, threaded=True, request_handler=MotoRequestHandler
     )

@@ -59,7 +59,7 @@ def create_resources(
 
 
 def create_tables(endpoint: str, table_prefix: str = TABLE_PREFIX) -> None:
-    """The five tables with indexes, stream and time to live."""
+    """The six tables with indexes, stream and time to live."""
     dynamodb = client("dynamodb", endpoint)
     for table in TABLES:
         _create(lambda table=table: dynamodb.create_table(**create_request(table, table_prefix)))  # type: ignore[misc]
@@ -170,4 +170,14 @@ def _create_state_machine(endpoint: str, functions: Path) -> None:
 
 
 def _create_bucket(endpoint: str) -> None:
-    client("s3", endpoint).create_bucket(Bucket=AUDIT_BUCKET, ObjectLockEnabledForBucket=True)
+    """Locked as on AWS, for a day."""
+    s3 = client("s3", endpoint)
+    s3.create_bucket(Bucket=AUDIT_BUCKET, ObjectLockEnabledForBucket=True)
+    lock = {"Mode": "GOVERNANCE", "Days": 1}
+    s3.put_object_lock_configuration(
+        Bucket=AUDIT_BUCKET,
+        ObjectLockConfiguration={
+            "ObjectLockEnabled": "Enabled",
+            "Rule": {"DefaultRetention": lock},
+        },
+    )

@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 from solders.keypair import Keypair
 from solders.message import to_bytes_versioned
+from solders.signature import Signature
 from solders.transaction import VersionedTransaction
 
 SIGN_IN_LINES = (
@@ -69,10 +70,13 @@ class Wallet:
         }
 
     def signed(self, transaction: str) -> str:
-        """The unsigned transaction (base64) with this wallet's signature, base64."""
+        """The unsigned transaction (base64) with this wallet's signature, which is the first one;
+        the places of other signers stay empty."""
         message = VersionedTransaction.from_bytes(base64.b64decode(transaction)).message
         signature = self._keypair.sign_message(to_bytes_versioned(message))
-        return base64.b64encode(bytes(VersionedTransaction.populate(message, [signature]))).decode()
+        others = [Signature.default()] * (message.header.num_required_signatures - 1)
+        signed = VersionedTransaction.populate(message, [signature, *others])
+        return base64.b64encode(bytes(signed)).decode()
 
 
 def sign_in_text(fields: Mapping[str, str]) -> str:

@@ -2,9 +2,10 @@
 
 Everything goes through the public interfaces; at the end the chain, Kafka and the audit record are
 asked what they saw. Exit code 0 only when all of them agree. KAFKA and DYNAMODB choose the engines
-as for `python -m local`.
+as for `python -m local`, SCENARIO the trouble; MODE=atomic burns and mints in one transaction.
 """
 
+import os
 import signal
 import sys
 import threading
@@ -20,6 +21,7 @@ from confluent_kafka import KafkaException
 from solders.keypair import Keypair
 
 from local.client import Browser, EventSource, Message, Rpc, Unexpected, Wallet, told
+from local.engines import NAMED
 from local.process import Part, StartFailed
 from local.token_metadata import Mint, NotAnNft, read_mint
 from local.witnesses import KafkaRecord, audit_entries, is_unbroken, kafka_records
@@ -34,6 +36,8 @@ TOPIC_OF = {
     "upgrade_initiated": "nft-upgrade-initiated",
     "burn_confirmed": "nft-burn-confirmed",
     "upgrade_completed": "nft-upgrade-completed",
+    "mint_failed_retryable": "nft-upgrade-failed",
+    "upgrade_failed": "nft-upgrade-failed",
 }
 PROGRESS_TOPIC = "nft-upgrade-progress"
 
@@ -100,7 +104,8 @@ def verify(what: str, holds: bool) -> None:
 class Upgrade:
     """One person's way through the product."""
 
-    def __init__(self, origin: str, timeline: Timeline) -> None:
+    def __init__(self, origin: str, timeline: Timeline, *, is_atomic: bool = False) -> None:
+        self.is_atomic = is_atomic
         self.wallet = Wallet(Keypair())
         self.browser = Browser(origin)
         self.timeline = timeline
@@ -120,8 +125,12 @@ class Upgrade:
         opened = self._open(nft_id)
         upgrade_id = opened["upgradeRequestId"]
         watching = self._watch(opened["eventsUrl"])
-        burn = self._burn(opened["burnTransaction"])
-        completed = self._confirm(upgrade_id, burn, watching)
+        if self.is_atomic:
+            completed = self._submit(upgrade_id, opened["atomicTransaction"], watching)
+            burn = str(completed["data"]["mintTransactionHash"])
+        else:
+            burn = self._burn(opened["burnTransaction"])
+            completed = self._confirm(upgrade_id, burn, watching)
         self._verify_api(upgrade_id, nft_id, completed)
         self._verify_chain(nft_id, burn, completed)
         count = int(completed["sequence"])
@@ -139,7 +148,8 @@ class Upgrade:
         return str(gift["nftId"])
 
     def _open(self, nft_id: str) -> dict[str, Any]:
-        order = {"currentNftId": nft_id, "targetLevel": TARGET}
+        mode = "atomic" if self.is_atomic else "two_step"
+        order = {"currentNftId": nft_id, "targetLevel": TARGET, "mode": mode}
         with self.timeline.step(f"upgrade to level {TARGET} opened"):
             opened = told(self.browser.post("/api/nft/upgrade", order), 201)
         self.timeline.note(f"request {opened['upgradeRequestId']}, status {opened['status']}")
@@ -162,7 +172,16 @@ class Upgrade:
         path = f"/api/nft/upgrade/{upgrade_id}/burn-confirmation"
         with self.timeline.step("the burn is confirmed to the API"):
             told(self.browser.post(path, {"burnTransactionHash": burn}), 202)
-            confirmed_at = time.monotonic()
+        return self._follow(watching)
+
+    def _submit(self, upgrade_id: str, transaction: str, watching: Watching) -> dict[str, Any]:
+        path = f"/api/nft/upgrade/{upgrade_id}/submit"
+        with self.timeline.step("burn and mint are signed by the wallet and submitted to the API"):
+            told(self.browser.post(path, {"transaction": self.wallet.signed(transaction)}), 202)
+        return self._follow(watching)
+
+    def _follow(self, watching: Watching) -> dict[str, Any]:
+        confirmed_at = time.monotonic()
         with self.timeline.step("upgrade_completed came on the stream"):
             completed = watching.wait_for("upgrade_completed", COMPLETED_WITHIN_SECONDS).data
         self._tell_stream(watching, confirmed_at)
@@ -235,7 +254,7 @@ class Upgrade:
         verify(
             "under the user's key", {each.message_key for each in records} == {self.wallet.address}
         )
-        verify("each in its topic", all(map(_is_in_its_topic, records)))
+        verify("each in its topic", all(map(is_in_its_topic, records)))
 
     def _verify_audit(self, upgrade_id: str, count: int) -> None:
         with self.timeline.step("the audit record is complete and its hashes fit"):
@@ -248,7 +267,8 @@ class Upgrade:
         verify("in an unbroken chain", is_unbroken([entry["record"] for entry in entries]))
 
 
-def _is_in_its_topic(record: KafkaRecord) -> bool:
+def is_in_its_topic(record: KafkaRecord) -> bool:
+    """Whether the record lies where consumers of its kind look for it."""
     return record.topic == TOPIC_OF.get(record.value["eventType"], PROGRESS_TOPIC)
 
 
@@ -263,7 +283,8 @@ def main() -> int:
             with timeline.step("the private stack answers"):
                 origin = stack.wait(400)
             timeline.note(origin)
-            with Upgrade(origin, timeline) as upgrade:
+            is_atomic = os.environ.get("MODE") == "atomic"
+            with Upgrade(origin, timeline, is_atomic=is_atomic) as upgrade:
                 upgrade.run()
     except FAULTS as problem:
         print(f"NOT VERIFIED: {problem}\n\nThe stack's last words:\n{stack.output}")
@@ -288,8 +309,9 @@ FAULTS = (
 
 
 def _show_trouble(line: str) -> None:
-    """What parts print while all is well is not shown; a part that dies is."""
-    if "starts again" in line:
+    """What parts print while all is well is not shown but for the engines' names; a part that dies
+    is."""
+    if "starts again" in line or NAMED in line:
         print(line, flush=True)
 
 

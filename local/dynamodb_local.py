@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
-from local.engines import fetch, java
+from local.engines import NAMED, fetch, java, version
 from local.process import READY, Part
 
 MAIN_CLASS = "software.amazon.dynamodb.services.local.main.ServerRunner"
@@ -35,6 +35,7 @@ def main() -> None:
     line = command(port, arguments.data_dir, arguments.origin)
     with Part("DynamoDB Local", command=line) as engine, contextlib.suppress(KeyboardInterrupt):
         _wait_until_it_answers(engine, port)
+        print(f"{NAMED}DynamoDB Local {version('dynamodb-local')}", flush=True)
         print(f"{READY}http://127.0.0.1:{port}", flush=True)
         code = engine.process.wait()
         sys.exit(f"DynamoDB Local ended by itself with code {code}:\n{engine.output}")

@@ -15,6 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ENGINES = ("kafka", "dynamodb-local")
+NAMED = "engine: "
+"""How the line begins in which a part of the stack says what it started, and in which version."""
+_JARS = {"kafka": "kafka_2.13-*.jar", "dynamodb-local": "DynamoDBLocal-*.jar"}
 POM = Path(__file__).resolve().parent / "engines" / "pom.xml"
 _DEFAULT_CACHE = Path(__file__).resolve().parent.parent / ".cache" / "engines"
 
@@ -38,6 +41,12 @@ def fetch(name: str) -> Path:
             if not target.is_dir():
                 _copy_dependencies(name, target)
     return target
+
+
+def version(name: str) -> str:
+    """The version of the engine that is really there, by its jar's name."""
+    (jar,) = fetch(name).glob(_JARS[name])
+    return jar.stem.rpartition("-")[2]
 
 
 def java() -> str:

@@ -15,6 +15,9 @@ import contextlib
 import signal
 import sys
 
+from confluent_kafka import libversion
+
+from local.engines import NAMED
 from local.rdkafka_mock import MockCluster
 from nft_upgrade.messages import ALL_TOPICS
 
@@ -39,6 +42,7 @@ async def serve(port: int, prefix: str) -> None:
     with start_cluster(prefix) as cluster:
         forwarder = Forwarder(cluster.addresses[0])
         server = await asyncio.start_server(forwarder.accept, HOST, port)
+        print(f"{NAMED}embedded Kafka, librdkafka {libversion()[0]}", flush=True)
         print(f"ready {HOST}:{server.sockets[0].getsockname()[1]}", flush=True)
         await stop.wait()
         server.close()

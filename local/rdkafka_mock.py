@@ -33,6 +33,7 @@ _SIGNATURES: Mapping[str, tuple[Any, tuple[Any, ...]]] = {
         None,
         (_P, ctypes.c_int16, ctypes.c_size_t, ctypes.POINTER(_I)),
     ),
+    "rd_kafka_mock_broker_set_rtt": (_I, (_P, ctypes.c_int32, _I)),
     "rd_kafka_mock_broker_set_down": (_I, (_P, ctypes.c_int32)),
     "rd_kafka_mock_broker_set_up": (_I, (_P, ctypes.c_int32)),
 }
@@ -87,6 +88,11 @@ class MockCluster:
         name = "rd_kafka_mock_broker_set_down" if down else "rd_kafka_mock_broker_set_up"
         for broker in range(1, self._brokers + 1):
             getattr(self._library, name)(self._cluster, broker)
+
+    def set_answer_delay(self, milliseconds: int) -> None:
+        """Every request is carried out at once and answered so much later."""
+        for broker in range(1, self._brokers + 1):
+            self._library.rd_kafka_mock_broker_set_rtt(self._cluster, broker, milliseconds)
 
     def close(self) -> None:
         if self._cluster:

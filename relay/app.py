@@ -18,10 +18,12 @@ import uvloop
 
 from nft_upgrade import wiring
 from nft_upgrade.config import RelaySettings
-from nft_upgrade.ports import Clock, Tickets
+from nft_upgrade.ports import Clock, Presence, Tickets
+from relay import logs
 from relay.consumer import Consumer, SourceState, kafka_consumer
 from relay.control import Announcer, control_producer
 from relay.door import Sessions
+from relay.embedded import Telling
 from relay.listening import listening_socket
 from relay.processes import Processes
 from relay.reads import EventTable
@@ -39,6 +41,7 @@ class Parts:
     sessions: Sessions
     clock: Clock
     warm_up: Callable[[], object]
+    presence: Presence | None = None
 
 
 async def serve(
@@ -60,6 +63,7 @@ async def serve(
         now=parts.clock.now,
         random=random.random,
         request_id=partial(secrets.token_hex, 8),
+        presence=parts.presence,
     )
     consumer = Consumer(
         partial(kafka_consumer, settings),
@@ -80,11 +84,27 @@ async def serve(
     host, port = await relay.listen(settings.relay_host, settings.relay_port)
     consumer.start()
     announcer.start()
+    telling = _tell(settings, relay)
     ready(_url(host, port))
     await stop.wait()
     await relay.drain()
+    if telling:
+        telling.cancel()
     await asyncio.to_thread(announcer.stop)
     await asyncio.to_thread(consumer.stop)
+
+
+def _tell(settings: RelaySettings, relay: Relay) -> "asyncio.Task[None] | None":
+    """CloudWatch's figures, where somebody asked for them."""
+    seconds = settings.relay_metrics_seconds
+    if not seconds:
+        return None
+    return asyncio.create_task(Telling(relay.figures, _write).for_ever(seconds))
+
+
+def _write(line: str) -> None:
+    sys.stdout.write(line)
+    sys.stdout.flush()
 
 
 async def _warm(parts: Parts) -> None:
@@ -107,15 +127,12 @@ async def _until_told(settings: RelaySettings, parts: Parts, ready: Callable[[st
 
 
 def _say_ready(url: str) -> None:
-    sys.stdout.write(f"ready {url}\n")
-    sys.stdout.flush()
+    _write(f"ready {url}\n")
 
 
 def run(settings: RelaySettings, parts: Parts) -> None:
     """The process's whole life, on uvloop; with several, that of all of them."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
-    # kafka-python tells every reconnect of every broker; the consumer tells what matters.
-    logging.getLogger("kafka").setLevel(logging.CRITICAL)
+    logs.configure()
     settle_memory()
     try:
         if settings.relay_processes > 1:
@@ -157,6 +174,7 @@ def main() -> None:
         sessions=verifier,
         clock=wiring.clock(),
         warm_up=verifier.jwks,
+        presence=wiring.presence(),
     )
     run(RelaySettings(), parts)
 

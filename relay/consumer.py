@@ -28,6 +28,7 @@ from kafka.errors import KafkaError
 from nft_upgrade.adapters.kafka_events import client_options
 from nft_upgrade.config import KafkaSettings
 from nft_upgrade.messages import TOPIC_CONTROL, TOPICS
+from relay.logs import about_record
 from relay.ring import EVERYTHING, Ring
 
 log = logging.getLogger(__name__)
@@ -151,9 +152,11 @@ class Consumer:
         # The ring before the question who listens: see relay/ring.py, 3.
         for partition, batch in events.items():
             self._remember(partition, batch)
-        wanted = [(record.key, record.value) for record in records if self._listens(record.key)]
+        wanted = [record for record in records if self._listens(record.key)]
+        for record in wanted:
+            log.info("record", extra=about_record(record.headers))
         if wanted:
-            self._hand_over(wanted)
+            self._hand_over([(record.key, record.value) for record in wanted])
 
     def _remember(self, partition: TopicPartition, batch: Sequence[Any]) -> None:
         expected = self._expected.get(partition)

@@ -36,6 +36,7 @@ from relay.answers import (
     stream_headers,
 )
 from relay.hub import Hub
+from relay.logs import about
 from relay.reads import Reader
 from relay.replay import (
     History,
@@ -160,7 +161,7 @@ class Door:
         except UpgradeError as error:
             if not error.retryable:
                 raise
-            log.warning("table: %s", error)
+            log.warning("table: %s", error, extra=about(upgrade_id))
             return calm(self._outside.random)
         finally:
             if not stream.is_started:

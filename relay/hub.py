@@ -60,6 +60,10 @@ class Hub:
         joins after a "no" reads the table after the record was published, and finds the event."""
         return message_key in self._by_user
 
+    def users(self) -> list[bytes]:
+        """Message keys of everybody with a stream."""
+        return list(self._by_user)
+
     def upgrade_ids(self) -> list[str]:
         """Every upgrade with a stream."""
         return list(self._by_request)
@@ -72,10 +76,6 @@ class Hub:
         """The users whose streams have changed since the last call; True: one was opened."""
         changed, self._changed = self._changed, {}
         return changed
-
-    def users(self) -> list[bytes]:
-        """Every user with a stream."""
-        return list(self._by_user)
 
     def seen(self, upgrade_id: str) -> int | None:
         """The lowest sequence any stream of the upgrade has got; None without one."""

@@ -16,14 +16,16 @@ from functools import partial
 from uuid import uuid4
 
 from nft_upgrade.config import RelaySettings
-from nft_upgrade.ports import Tickets
+from nft_upgrade.ports import Presence, Tickets
 from relay.census import BEAT_SECONDS, Census
 from relay.connection import Connection
 from relay.consumer import RawRecord, SourceState
 from relay.door import Door, Outside, Sessions
 from relay.hub import Hub
 from relay.listening import listening_socket
+from relay.logs import about
 from relay.metrics import Figures, operations
+from relay.presence import PresenceMarks
 from relay.reads import EventTable, Reader
 from relay.refusals import RefusalLog
 from relay.replay import History, frame_of, frame_of_record, notice, recent_history
@@ -56,7 +58,9 @@ class Relay:
         now: Callable[[], datetime],
         random: Callable[[], float],
         request_id: Callable[[], str],
+        presence: Presence | None = None,
     ) -> None:
+        """`presence` None: nobody is marked as watching."""
         self.loop = asyncio.get_running_loop()
         self.settings = settings
         self.source = source
@@ -80,6 +84,7 @@ class Relay:
         self.census = Census(uuid4().hex, self.hub, per_user=settings.relay_streams_per_user)
         self.announce: Callable[[Sequence[bytes]], None] = lambda records: None
         self.door = self._make_door(sessions, tickets)
+        self.marks = self._make_marks(presence) if presence else None
 
     def _make_door(self, sessions: Sessions, tickets: Tickets) -> Door:
         outside = Outside(
@@ -91,9 +96,17 @@ class Relay:
             request_id=self.request_id,
             elsewhere=partial(self.loop.run_in_executor, None),
             recent=self._recent,
-            operations=lambda path: operations(path, self._figures()),
+            operations=lambda path: operations(path, self.figures()),
         )
         return Door(self.settings, self.hub, self.reader, outside)
+
+    def _make_marks(self, presence: Presence) -> PresenceMarks | None:
+        life = self.settings.relay_presence_seconds
+        if life <= 0:
+            return None
+        return PresenceMarks(
+            presence, life=life, users=self.hub.users, now=self._now, random=self.random
+        )
 
     # --- its life ----------------------------------------------------------------------------
 
@@ -109,6 +122,8 @@ class Relay:
         self._spawn(self._beat())
         self._spawn(self._recheck_for_ever())
         self._spawn(self._tell_for_ever())
+        if self.marks:
+            self._spawn(self.marks.run())
         address: tuple[str, int] = bound.getsockname()[:2]
         return address
 
@@ -141,6 +156,8 @@ class Relay:
         for connection in list(self._connections):
             connection.abort()
         self.reader.close()
+        if self.marks:
+            self.marks.close()
 
     def _retry(self) -> int:
         return 500 + int(4500 * self.random())
@@ -205,7 +222,7 @@ class Relay:
         try:
             history = await self.reader.read(upgrade_id, after=seen)
         except Exception as error:  # noqa: BLE001 - whatever storage raises: ask again, later
-            log.warning("table: %s: %s", type(error).__name__, error)
+            log.warning("table: %s: %s", type(error).__name__, error, extra=about(upgrade_id))
             self.loop.call_later(1.0 + self.random(), self._fill_gap, upgrade_id)
             return
         self.hub.fill(upgrade_id, [frame_of(event) for event in history.events])
@@ -268,7 +285,8 @@ class Relay:
             at=self._now(),
         )
 
-    def _figures(self) -> Figures:
+    def figures(self) -> Figures:
+        """What the process knows of itself now."""
         return Figures(
             streams=len(self.hub),
             connections=len(self._connections),

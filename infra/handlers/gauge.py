@@ -4,13 +4,14 @@ The figures come from the state of things rather than from the code that changes
 are right also while that code does not run.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from nft_upgrade import wiring
+from nft_upgrade.adapters.dynamodb_reviews import DynamoDbReviews
 from nft_upgrade.domain.errors import UpgradeError
 from nft_upgrade.domain.upgrade import Status, Upgrade
 from nft_upgrade.ports import DUE_SHARDS, Clock, Upgrades
@@ -24,15 +25,15 @@ WAITING = frozenset(
         Status.FAILED_RETRYABLE,
     }
 )
-"""What an upgrade is in while a user who has burned, or says so, waits for us. What is under review
-waits for a person and is on no index by time: it is not counted here."""
+"""What an upgrade is in while a user who has burned, or says so, waits for us."""
 AT_MOST = 1_000
 EVER = timedelta(days=3650)
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, float]:
     """Any event measures; the answer is what was measured, a figure that failed is left out."""
-    figures = measure(wiring.upgrades(), wiring.clock()) | _wallet()
+    reviews = DynamoDbReviews(wiring.database())
+    figures = measure(wiring.upgrades(), reviews, wiring.clock()) | _wallet()
     metrics = EphemeralMetrics(namespace=NAMESPACE, service="nft-upgrade")
     for name, figure in figures.items():
         metrics.add_metric(name, MetricUnit.NoUnit, figure)
@@ -40,19 +41,29 @@ def handler(event: dict[str, Any], context: object) -> dict[str, float]:
     return figures
 
 
-def measure(upgrades: Upgrades, clock: Clock) -> dict[str, float]:
-    """People waiting after their burn, and events that Kafka does not have yet."""
+class Reviews(Protocol):
+    """See `DynamoDbReviews`."""
+
+    def held(self, *, besides: Iterable[str], limit: int) -> Sequence[Upgrade]: ...
+
+
+def measure(upgrades: Upgrades, reviews: Reviews, clock: Clock) -> dict[str, float]:
+    """People waiting after their burn, for us or for a person's decision, and events that Kafka
+    does not have yet."""
     now = clock.now()
-    due = (
+    due = [
         upgrade
         for shard in range(DUE_SHARDS)
         for upgrade in upgrades.due(before=now + EVER, limit=AT_MOST, shard=shard)
-    )
-    waits = [_seconds(now, upgrade) for upgrade in due if upgrade.status in WAITING]
+    ]
+    held = reviews.held(besides=[upgrade.id for upgrade in due], limit=AT_MOST)
+    waiting = [*held, *(upgrade for upgrade in due if upgrade.status in WAITING)]
+    waits = [_seconds(now, upgrade) for upgrade in waiting]
     late = upgrades.unpublished(before=now, limit=AT_MOST)
     return {
         "WaitingAfterBurn": len(waits),
         "OldestWaitSeconds": max(waits, default=0.0),
+        "UnderReview": len(held),
         "EventsUnpublished": len(late),
         "EventLagSeconds": _oldest((event.occurred_at for event in late), now),
     }

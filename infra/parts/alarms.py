@@ -15,7 +15,9 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from infra.rows import consumers
 from infra.stages import Stage
+from nft_upgrade.consumers import audit, outbox
 
 NAMESPACE = "NftUpgrade"
 MINUTE = Duration.minutes(1)
@@ -60,14 +62,14 @@ def gauge(name: str, statistic: str = "Maximum") -> cloudwatch.Metric:
     )
 
 
-def counter(name: str, consumer: str) -> cloudwatch.Metric:
+def counter(name: str, consumer: str, period: Duration = MINUTE) -> cloudwatch.Metric:
     """A count of the consumers' `CloudWatchMeter`."""
     return cloudwatch.Metric(
         namespace=NAMESPACE,
         metric_name=name,
         dimensions_map={"consumer": consumer},
         statistic="Sum",
-        period=MINUTE,
+        period=period,
     )
 
 
@@ -102,9 +104,12 @@ class Alarms(Construct):
 
 def _rows(stage: Stage, watched: Watched) -> Iterator[Row]:
     yield from _people(stage)
+    yield from _mints()
     yield from _machine(watched.machine)
     yield from _relay(watched.relay_targets)
     yield from _events(watched)
+    yield from _alerts()
+    yield from _mail()
     for name in ("sweep", "publish_events", "submit_mint"):
         yield _throttled(name, watched.functions[name])
 
@@ -153,6 +158,17 @@ def _people(stage: Stage) -> Iterator[Row]:
         missing=MISSING.BREACHING,
         says="The RPC providers do not answer, or contradict each other.",
         runbook="deployment.md#rpc-disagreement",
+    )
+
+
+def _mints() -> Iterator[Row]:
+    yield Row(
+        id="MintsFailing",
+        metric=gauge("MintsFailed", "Sum"),
+        threshold=5,
+        minutes=3,
+        says="Mint attempts keep failing; each is tried again by itself.",
+        runbook="deployment.md#upgrade-stuck",
     )
 
 
@@ -224,14 +240,38 @@ def _events(watched: Watched) -> Iterator[Row]:
             says="Something was given up after all attempts and waits for an operator.",
             runbook="deployment.md#dlq-not-empty",
         )
-    for consumer in ("nft-analytics", "nft-notifications", "nft-audit"):
+    for row in consumers():
+        assert row.group
         yield Row(
-            id=f"DeadLetters-{consumer}",
-            metric=counter("DeadLetters", consumer),
+            id=f"DeadLetters-{row.group}",
+            metric=counter("DeadLetters", row.group),
             threshold=1,
-            says="A record could not be taken; it is kept in the projections table.",
-            runbook="deployment.md#dlq-not-empty",
+            says=f"{row.name} could not take a record; it waits in the dead-letter topic.",
+            runbook="operations.md#dead-letters",
         )
+    yield Row(
+        id="OutboxRefused",
+        metric=counter("OutboxRefused", outbox.NAME),
+        threshold=1,
+        says="An event is not as its schema says and is held back; it stays in the table.",
+        runbook="operations.md#an-event-that-is-held-back",
+    )
+    yield Row(
+        id="AuditBroken",
+        metric=counter("AuditBroken", audit.NAME),
+        threshold=1,
+        says="A chain of the audit record is broken; the log of verify_audit names the link.",
+        runbook="operations.md#a-broken-audit-chain",
+    )
+    yield Row(
+        id="AuditUnchecked",
+        metric=counter("AuditRuns", audit.NAME, period=Duration.hours(3)),
+        threshold=1,
+        operator=BELOW,
+        missing=MISSING.BREACHING,
+        says="Nobody has checked the audit record for three hours.",
+        runbook="operations.md#a-broken-audit-chain",
+    )
     yield Row(
         id="AuditConflict",
         metric=counter("AuditConflicts", "nft-audit"),
@@ -239,6 +279,66 @@ def _events(watched: Watched) -> Iterator[Row]:
         says="Two different records claim one place in the audit trail.",
         runbook="deployment.md#key-compromise",
     )
+
+
+def _alerts() -> Iterator[Row]:
+    """What the code itself calls a human for (the port `Alerts`); its log line says the rest."""
+    yield Row(
+        id="RegistryMismatch",
+        metric=gauge("RegistryMismatches", "Sum"),
+        threshold=1,
+        says="Registry, chain and requests contradict each other about an NFT.",
+        runbook="operations.md#registry-mismatch",
+    )
+    yield Row(
+        id="UnreadableTransaction",
+        metric=gauge("UnreadableTransactions", "Sum"),
+        threshold=1,
+        says="Somebody burned in a transaction that we cannot read; the request is held.",
+        runbook="operations.md#unreadable-transaction",
+    )
+    yield Row(
+        id="ProvidersDisagree",
+        metric=gauge("ProviderDisagreements", "Sum"),
+        threshold=1,
+        minutes=3,
+        says="RPC providers contradict each other; what they decide is held.",
+        runbook="operations.md#providers-disagree",
+    )
+
+
+def _mail() -> Iterator[Row]:
+    """AWS reviews an account at 5 % bounces or 0.1 % complaints; we want to know before.
+
+    https://docs.aws.amazon.com/ses/latest/dg/reputationdashboardmessages.html
+    """
+    for name, share, what in (
+        ("BounceRate", 0.03, "bounces"),
+        ("ComplaintRate", 0.0008, "is called spam"),
+    ):
+        yield Row(
+            id=f"Mail{name}",
+            metric=cloudwatch.Metric(
+                namespace="AWS/SES",
+                metric_name=f"Reputation.{name}",
+                statistic="Maximum",
+                period=Duration.minutes(15),
+            ),
+            threshold=share,
+            says=f"So much mail {what} that AWS may stop all of it.",
+            runbook="deployment.md#mail-trouble",
+        )
+    for name, count, what in (
+        ("DeliveriesUncertain", 1, "may or may not have been sent, and is not repeated"),
+        ("DeliveriesRefused", 10, "was refused for good"),
+    ):
+        yield Row(
+            id=name,
+            metric=counter(name, "nft-notifications"),
+            threshold=count,
+            says=f"A message {what}.",
+            runbook="deployment.md#mail-trouble",
+        )
 
 
 def _throttled(name: str, function: lambda_.Function) -> Row:

@@ -10,6 +10,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from infra.parts.alarms import counter, gauge
+from infra.rows import consumers
 from infra.stages import Stage
 
 PERIOD = Duration.minutes(1)
@@ -60,17 +61,35 @@ class Dashboard(Construct):
                     _graph("Duration", [each.metric_duration(period=PERIOD) for each in shown]),
                     _graph("Relay: connections", [relay.metrics.active_connection_count()]),
                 ],
+                _upgrades(),
                 [
                     _graph(
                         "Consumers' dead letters",
-                        [
-                            counter("DeadLetters", name)
-                            for name in ("nft-analytics", "nft-notifications", "nft-audit")
-                        ],
+                        [counter("DeadLetters", row.group) for row in consumers() if row.group],
                     ),
                 ],
             ],
         )
+
+
+def _upgrades() -> list[cloudwatch.IWidget]:
+    """What `adapters/upgrade_metrics.py`, the gauge and the relays tell."""
+    became = ("Opened", "Burned", "Completed", "Held", "Failed", "Expired")
+    waits = ("OpenToBurnedSeconds", "BurnedToCompletedSeconds")
+    return [
+        _graph(
+            "Upgrades, per minute",
+            [*(gauge(f"Upgrades{name}", "Sum") for name in became), gauge("MintsFailed", "Sum")],
+        ),
+        _graph(
+            "Opened to burned, burned to completed: seconds",
+            [gauge(name, statistic) for name in waits for statistic in ("p50", "p99")],
+        ),
+        _graph(
+            "People under review; open streams",
+            [gauge("UnderReview"), gauge("RelayStreams", "Sum")],
+        ),
+    ]
 
 
 def _graph(title: str, metrics: Sequence[cloudwatch.IMetric]) -> cloudwatch.GraphWidget:

@@ -12,15 +12,8 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.parts.kafka import Kafka
-from nft_upgrade.consumers import analytics, audit, notification
-from nft_upgrade.messages import TOPIC_COMPLETED, TOPICS
+from infra.rows import consumers
 
-CONSUMERS: Mapping[str, tuple[str, Sequence[str]]] = {
-    "analytics": (analytics.NAME, TOPICS),
-    "notify": (notification.NAME, (TOPIC_COMPLETED,)),
-    "audit": (audit.NAME, TOPICS),
-}
-"""Function -> consumer group, topics."""
 READ_ACTIONS = ("kafka:DescribeCluster", "kafka:DescribeClusterV2", "kafka:GetBootstrapBrokers")
 VPC_ACTIONS = (
     "ec2:CreateNetworkInterface",
@@ -59,8 +52,9 @@ class EventSources(Construct):
         self.stream_failures = dead_letter_queue(self, "StreamFailures", data_key)
         self.kafka_failures = dead_letter_queue(self, "KafkaFailures", data_key)
         self._add_stream(functions["publish_events"], upgrades)
-        for name, (group, topics) in CONSUMERS.items():
-            self._add_consumer(functions[name], group, topics)
+        for row in consumers():
+            assert row.group
+            self._add_consumer(functions[row.name], row.group, row.topics)
 
     def _add_stream(self, function: lambda_.Function, table: dynamodb.Table) -> None:
         """Only inserted events; what is given up after a day the sweep publishes."""

@@ -1,5 +1,7 @@
 """MSK: a provisioned or a Serverless cluster, reached with IAM over TLS, and nothing else."""
 
+import base64
+
 from aws_cdk import ArnFormat, Fn, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
@@ -9,7 +11,7 @@ from constructs import Construct
 
 from infra.parts.logs import log_group
 from infra.stages import Stage
-from nft_upgrade.adapters.kafka_topics import TopicPlan
+from nft_upgrade.adapters.kafka_topics import TopicPlan, plans
 from nft_upgrade.messages import ALL_TOPICS
 
 KAFKA_VERSION = "3.9.x"
@@ -39,7 +41,7 @@ class Kafka(Construct):
 
     @property
     def plan(self) -> TopicPlan:
-        """How every topic is made, on either kind of cluster."""
+        """How topics are made, on either kind of cluster (`plans` has what differs)."""
         shape = self._stage.kafka
         return TopicPlan(
             partitions=self._stage.topic_partitions,
@@ -147,8 +149,8 @@ class Kafka(Construct):
             enhanced_monitoring="PER_TOPIC_PER_BROKER",
             logging_info=self._broker_logs(),
         )
-        for topic in ALL_TOPICS:
-            self._topic(cluster, topic)
+        for name, plan in plans(self.plan).items():
+            self._topic(cluster, name, plan)
         return cluster.attr_arn
 
     def _storage(self) -> msk.CfnCluster.StorageInfoProperty | None:
@@ -186,15 +188,25 @@ class Kafka(Construct):
             )
         )
 
-    def _topic(self, cluster: msk.CfnCluster, name: str) -> None:
+    def _topic(self, cluster: msk.CfnCluster, name: str, plan: TopicPlan) -> None:
         msk.CfnTopic(
             self,
             f"Topic-{name}",
             cluster_arn=cluster.attr_arn,
             topic_name=name,
-            partition_count=self.plan.partitions,
-            replication_factor=self.plan.replication,
+            partition_count=plan.partitions,
+            replication_factor=plan.replication,
+            configs=self._configs(plan),
         )
+
+    def _configs(self, plan: TopicPlan) -> str:
+        """The plan's settings as MSK takes them: properties, in base64.
+
+        https://docs.aws.amazon.com/msk/latest/developerguide/describe-topic-cli.html
+        """
+        fixed = set() if self._stage.kafka.is_configurable else {"min.insync.replicas"}
+        lines = [f"{name}={text}" for name, text in plan.configs.items() if name not in fixed]
+        return base64.b64encode("\n".join(lines).encode()).decode()
 
 
 def _allow(grantee: iam.IGrantable, actions: tuple[str, ...], resources: list[str]) -> None:

@@ -73,6 +73,7 @@ class DataKey(Construct):
         for service in (
             f"logs.{REGION}.amazonaws.com",
             "cloudwatch.amazonaws.com",
+            "ses.amazonaws.com",
             "events.amazonaws.com",
             "scheduler.amazonaws.com",
             "delivery.logs.amazonaws.com",

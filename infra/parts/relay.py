@@ -14,11 +14,11 @@ from constructs import Construct
 from infra.bundling import ROOT
 from infra.environment import environment
 from infra.parts.logs import log_group
-from infra.resources import Resources, knows_sessions, reads, writes
+from infra.resources import Resources, knows_sessions, marks_presence, reads, writes
 from infra.stages import CLOUDFRONT_PREFIX_LIST, NETWORK_RANGE, REGION, Stage
 from nft_upgrade.adapters.dynamodb_tables import TRANSIENT, UPGRADES
 from nft_upgrade.config import RelaySettings
-from nft_upgrade.messages import ALL_TOPICS, TOPIC_CONTROL
+from nft_upgrade.messages import TOPIC_CONTROL, TOPICS
 
 PORT = 8080
 TRUSTED_HOPS = 2
@@ -151,6 +151,7 @@ class Relay(Construct):
             "relay_port": str(PORT),
             "relay_trusted_hops": str(TRUSTED_HOPS),
             "relay_max_streams": str(self._stage.relay_max_streams),
+            "relay_metrics_seconds": "60",
         }
         task.add_container(
             "Relay",
@@ -181,8 +182,9 @@ class Relay(Construct):
         )
         reads(UPGRADES)(self._resources, task.task_role)
         writes(TRANSIENT)(self._resources, task.task_role)
+        marks_presence(self._resources, task.task_role)
         knows_sessions(self._resources, task.task_role)
-        self._resources.kafka.grant_read(task.task_role, *ALL_TOPICS)
+        self._resources.kafka.grant_read(task.task_role, *TOPICS, TOPIC_CONTROL)
         self._resources.kafka.grant_write(task.task_role, TOPIC_CONTROL)
         return task
 

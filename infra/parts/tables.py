@@ -1,4 +1,4 @@
-"""The five tables of `nft_upgrade.adapters.dynamodb_tables`, as it describes them."""
+"""The six tables of `nft_upgrade.adapters.dynamodb_tables`, as it describes them."""
 
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb

@@ -2,6 +2,8 @@
 
 POST /local/slots
     {"advance": n}                      n slots pass at once; answers {"slot"}
+POST /local/calls
+    {"node"?: name}                     how often each method was called: answers {"calls"}
 POST /local/faults, about one node (`"node"`: its name, `first` when left out)
     {"method", "kind", "count", "seconds"?}
                                         the next `count` calls of `method` (`*`: any) go wrong;
@@ -55,6 +57,8 @@ class Controls:
         if path == "/local/slots":
             self._ledger.advance(_natural(order, "advance"))
             return {"slot": self._ledger.tip.slot}
+        if path == "/local/calls":
+            return {"calls": dict(self._node(order).calls)}
         if path == "/local/faults":
             return self._fault(order)
         raise LookupError(path)
@@ -66,7 +70,7 @@ class Controls:
         kind = _text(order, "kind")
         if kind in self._of_chain:
             return self._of_chain[kind](order)
-        faults = self._nodes(_text({"node": FIRST_NODE, **order}, "node"))
+        faults = self._node(order)
         if kind == "lag":
             faults.lag = _natural(order, "slots")
             return {"slots": faults.lag}
@@ -75,6 +79,9 @@ class Controls:
             raise ValueError("`seconds` must be a number, zero or more")
         faults.order(_text(order, "method"), kind, count, seconds=float(seconds))
         return {"count": count}
+
+    def _node(self, order: Json) -> Faults:
+        return self._nodes(_text({"node": FIRST_NODE, **order}, "node"))
 
     def _skip(self, order: Json) -> Json:
         gap = self._ledger.skip(_natural(order, "slots"))

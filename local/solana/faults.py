@@ -4,6 +4,7 @@ Faults of the chain itself, the same for all its nodes, are the ledger's: skippe
 finality, payers without money.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -63,6 +64,8 @@ class Faults:
     """Slots that this node's reads are behind; what it is sent reaches the cluster at once."""
     loses: Callable[[VersionedTransaction], bool] = lambda transaction: False
     """Whether a sent transaction is lost on the way."""
+    calls: Counter[str] = field(default_factory=Counter)
+    """How often each method was called on this node, right or wrong."""
     _orders: dict[tuple[str, Fault], Order] = field(default_factory=dict)
 
     def order(self, method: str, kind: str, count: int, *, seconds: float = 1.0) -> None:
@@ -92,6 +95,7 @@ class Faults:
 
     def around(self, method: str, call: Callable[[], Any], params: Params) -> Any:
         """What `method` answers, gone wrong if that was ordered."""
+        self.calls[method] += 1
         if method == "sendTransaction" and self._is_lost(params):
             return str(_sent(params).signatures[0])
         result = call()

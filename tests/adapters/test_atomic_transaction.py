@@ -75,13 +75,7 @@ class Case:
         )
 
     def require(self, transaction: bytes) -> bytes:
-        return require_atomic(
-            transaction,
-            self.order,
-            self.holder,
-            blockhash=self.blockhash.value,
-            rent=self.rent,
-        )
+        return require_atomic(transaction, self.order, self.holder, rent=self.rent)
 
     def complete(self, transaction: bytes) -> bytes:
         """What the backend does with a transaction that the owner signed."""
@@ -416,11 +410,29 @@ def test_another_accounts_burn_is_never_signed(case: Case) -> None:
         case.require(signed)
 
 
-def test_another_blockhash_is_never_signed(case: Case) -> None:
-    signed = by_wallet(case.build())
-    case.blockhash = Blockhash(str(Hash.new_unique()), 0, 0)
-    with pytest.raises(ValueError, match="blockhash"):
-        case.require(signed)
+def test_a_newer_blockhash_of_the_wallets_is_accepted(case: Case) -> None:
+    case.svm.vm.expire_blockhash()
+    case.blockhash = case.svm.blockhash
+    case.require(by_wallet(case.build()))
+
+
+def test_a_durable_nonce_is_never_signed(case: Case) -> None:
+    nonce = keypair("nonce").pubkey()
+    advance = system.advance_nonce_account(
+        system.AdvanceNonceAccountParams(nonce_pubkey=nonce, authorized_pubkey=OWNER.pubkey())
+    )
+    message = Message.new_with_blockhash(
+        [advance, *case.instructions()], OWNER.pubkey(), Hash.new_unique()
+    )
+    wire = bytes(VersionedTransaction.populate(message, [Signature.default()] * 2))
+    with pytest.raises(ValueError, match="stored facts"):
+        case.require(by_wallet(wire))
+
+
+def test_no_more_rent_than_a_mint_may_cost_is_signed(case: Case) -> None:
+    case.rent = 10**9
+    with pytest.raises(ValueError, match="may cost"):
+        case.require(by_wallet(case.build()))
 
 
 def test_another_rent_is_never_signed(case: Case) -> None:
@@ -484,7 +496,7 @@ def test_a_signature_of_ours_that_does_not_verify_is_not_sent(case: Case) -> Non
 def test_junk_is_refused_with_a_value_error(junk: bytes) -> None:
     holder = held_by(str(OWNER.pubkey()), str(mint_order().predecessor))
     with pytest.raises(ValueError):
-        require_atomic(junk, mint_order(), holder, blockhash=str(Hash.default()), rent=1)
+        require_atomic(junk, mint_order(), holder, rent=1)
 
 
 FUZZED = a_case()
@@ -517,7 +529,7 @@ def test_an_atomic_upgrade_is_proven_by_the_same_checks_as_any_burn(court: Court
     blockhash, rent = court.world.blockhash(), court.world.rent(PROGRAM.account_size(order))
     built = atomic_transaction(holder, order, blockhash, rent=rent, units=UNITS, fee=0)
     signed = by_wallet(built)
-    message = require_atomic(signed, order, holder, blockhash=blockhash.value, rent=rent)
+    message = require_atomic(signed, order, holder, rent=rent)
     court.chain.send(cosigned(signed, order, bytes(SYSTEM_WALLET.sign_message(message))))
     signature = court.world.finalize(signature_text(signed))
     assert problem_of(court.judge(signature, mint)) == PROVEN

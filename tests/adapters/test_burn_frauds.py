@@ -16,6 +16,9 @@ from nft_upgrade.domain.burn_checks import NOT_FOUND_AFTER
 from tests.adapters.court import Court, account_of, burn_own, classic_burn, problem_of
 from tests.calling_program import FAKE_TOKEN_PROGRAM
 from tests.chain_builders import INCINERATOR, OWNER, STRANGER, approve, burn, keypair, move
+from tests.local.solana_chain import CONFIRMED
+from tests.local.solana_chain import Chain as OtherCluster
+from tests.local.solana_chain import burn as devnet_burn
 
 MEMO = Pubkey.from_string("MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr")
 
@@ -152,6 +155,30 @@ def test_a_signature_from_another_cluster_is_waited_for_then_refused(
     assert problem_of(waiting) == (Verdict.PENDING, "burn_not_seen")
     over = court.judge(devnet, mint, claimed_height=height - NOT_FOUND_AFTER - 1)
     assert problem_of(over) == (Verdict.REJECTED, "burn_not_found")
+
+
+def test_a_real_burn_on_another_cluster_is_no_burn_here(court: Court, mint: Pubkey) -> None:
+    devnet = OtherCluster(seed="devnet")
+    owner = devnet.wallet("owner")
+    nft = devnet.mint_nft(owner, "an nft of devnet", TOKEN_2022_PROGRAM_ID)
+    transaction = devnet.signed([devnet_burn(owner, nft, TOKEN_2022_PROGRAM_ID)], owner)
+    signature = devnet.send(transaction)
+    devnet.finalize()
+    assert devnet.ask("getTransaction", signature, CONFIRMED)["meta"]["err"] is None
+    # Not even its very bytes can be brought here: they name a blockhash of the other cluster.
+    with pytest.raises(AssertionError, match="Blockhash not found"):
+        court.world.submit(bytes(transaction))
+    waiting = court.judge(signature, mint)
+    assert problem_of(waiting) == (Verdict.PENDING, "burn_not_seen")
+    devnet.opened.close()
+
+
+def test_a_burn_that_a_later_instruction_undoes_is_refused(court: Court, mint: Pubkey) -> None:
+    # The burn's own instruction succeeded; the transaction as a whole did not.
+    broken = move(account_of(mint), mint, OWNER.pubkey(), STRANGER.pubkey())
+    signature = court.world.send([burn_own(mint), *broken], OWNER, fails=True)
+    assert problem_of(court.judge(signature, mint)) == (Verdict.REJECTED, "burn_tx_failed")
+    assert court.chain.holder(str(mint)) is not None
 
 
 def test_a_burn_by_a_program_that_only_looks_like_a_token_program_is_refused(

@@ -1,5 +1,6 @@
 """Items and domain objects, both ways, without a table."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -31,6 +32,15 @@ def test_an_event_survives_the_stream_with_its_hash() -> None:
     read = event_from_image(image_of(event))
     assert read == event
     assert event_hash(read) == event.hash
+
+
+def test_the_trace_of_an_event_survives_the_stream_and_is_no_part_of_the_event() -> None:
+    event = opening("one", nft("a", "alice")).event
+    traced = replace(event, trace_id="1-67891233-abcdef012345678912345678")
+    read = event_from_image(image_of(traced))
+    assert read.trace_id == "1-67891233-abcdef012345678912345678"
+    assert event_hash(read) == event.hash
+    assert read == event
 
 
 @pytest.mark.parametrize("entry", ["REQUEST", "ATTEMPT#00000001"])

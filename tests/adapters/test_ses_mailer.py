@@ -1,14 +1,22 @@
 """Mail through SES: sent, refused for good, or to be tried again."""
 
+import json
+
 import pytest
 from botocore.exceptions import ReadTimeoutError
 from botocore.stub import Stubber
 
 from nft_upgrade.adapters.ses_mailer import SesMailer
-from nft_upgrade.consumers.ports import MailRefused, MailUnavailable
+from nft_upgrade.ports import DeliveryRefused, DeliveryUnavailable, DeliveryUncertain, Mail
 from tests.fixtures.aws import AwsEndpoint
 
-MAIL = {"to": "user@example.org", "subject": "Hello", "text": "Grüße"}
+MAIL = Mail(
+    to="user@example.org",
+    subject="Hello",
+    text="Grüße",
+    html="<p>Grüße</p>",
+    unsubscribe_url="https://nft.example/out?link=1",
+)
 
 
 def answered_with(code: str) -> SesMailer:
@@ -21,30 +29,30 @@ def answered_with(code: str) -> SesMailer:
 
 
 def test_a_mail_from_the_verified_sender_is_sent(aws: AwsEndpoint) -> None:
-    assert SesMailer("no-reply@nft.example").send(**MAIL)
+    assert SesMailer("no-reply@nft.example").send(MAIL)
 
 
 def test_a_sender_nobody_verified_is_refused(aws: AwsEndpoint) -> None:
-    with pytest.raises(MailRefused):
-        SesMailer("stranger@nft.example").send(**MAIL)
+    with pytest.raises(DeliveryRefused):
+        SesMailer("stranger@nft.example").send(MAIL)
 
 
 @pytest.mark.parametrize("code", ["MessageRejected", "BadRequestException"])
 def test_a_refusal_is_for_good(aws: AwsEndpoint, code: str) -> None:
-    with pytest.raises(MailRefused, match=code):
-        answered_with(code).send(**MAIL)
+    with pytest.raises(DeliveryRefused, match=code):
+        answered_with(code).send(MAIL)
 
 
 @pytest.mark.parametrize("code", ["TooManyRequestsException", "SendingPausedException", "Unheard"])
 def test_anything_else_may_pass(aws: AwsEndpoint, code: str) -> None:
-    with pytest.raises(MailUnavailable, match=code):
-        answered_with(code).send(**MAIL)
+    with pytest.raises(DeliveryUnavailable, match=code):
+        answered_with(code).send(MAIL)
 
 
 def test_no_service_at_all_may_pass(aws: AwsEndpoint, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    with pytest.raises(MailUnavailable):
-        SesMailer("no-reply@nft.example").send(**MAIL)
+    with pytest.raises(DeliveryUnavailable):
+        SesMailer("no-reply@nft.example").send(MAIL)
 
 
 def test_a_lost_answer_is_neither(aws: AwsEndpoint) -> None:
@@ -55,5 +63,22 @@ def test_a_lost_answer_is_neither(aws: AwsEndpoint) -> None:
         raise ReadTimeoutError(endpoint_url="ses")
 
     mailer._client.meta.events.register("before-send.sesv2.SendEmail", time_out)
-    with pytest.raises(ReadTimeoutError):
-        mailer.send(**MAIL)
+    with pytest.raises(DeliveryUncertain):
+        mailer.send(MAIL)
+
+
+def test_the_way_out_is_in_the_headers_that_mail_programs_read(aws: AwsEndpoint) -> None:
+    mailer = SesMailer("no-reply@nft.example", "feedback")
+    seen: list[str] = []
+
+    def look(request: object, **_: object) -> None:
+        seen.append(request.body.decode())  # type: ignore[attr-defined]
+
+    mailer._client.meta.events.register("before-send.sesv2.SendEmail", look)
+    mailer.send(MAIL)
+    sent = json.loads(seen[0])
+    assert sent["ConfigurationSetName"] == "feedback"
+    assert sent["Content"]["Simple"]["Headers"] == [
+        {"Name": "List-Unsubscribe", "Value": "<https://nft.example/out?link=1>"},
+        {"Name": "List-Unsubscribe-Post", "Value": "List-Unsubscribe=One-Click"},
+    ]

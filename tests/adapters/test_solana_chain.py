@@ -28,7 +28,7 @@ from tests.chain_builders import (
     mint_order,
     sign_message,
 )
-from tests.fakes.rpc_node import RpcError, ScriptedNode, Status
+from tests.fakes.rpc_node import RpcError, ScriptedNode, Series, Status
 
 SIGNATURE = base58.encode(bytes(range(100, 164)))
 MINT = PREDECESSOR
@@ -244,13 +244,30 @@ def test_the_slowest_node_says_how_far_the_chain_is(chain_over: Chains) -> None:
     assert chain.block_height(commitment="finalized") == 700
 
 
-def test_evidence_costs_three_requests_and_a_fourth_while_not_final(chain_over: Chains) -> None:
+def test_evidence_costs_two_requests_and_more_only_while_something_is_missing(
+    chain_over: Chains,
+) -> None:
     node = burn_node(tx=transaction())
     chain_over(node).burn_evidence(SIGNATURE, MINT)
-    assert sorted(node.asked[1:]) == ["getBlockHeight", "getMultipleAccounts", "getTransaction"]
+    assert sorted(node.asked[1:]) == ["getMultipleAccounts", "getTransaction"]
     waiting = burn_node(tx=None)
-    chain_over(waiting).burn_evidence(SIGNATURE, MINT)
+    evidence = chain_over(waiting).burn_evidence(SIGNATURE, MINT)
     assert waiting.asked.count("getTransaction") == 2
+    assert waiting.asked[-1] == "getBlockHeight"
+    assert evidence.finalized_height is not None
+
+
+def test_the_rent_is_remembered_until_a_dry_run_fails(chain_over: Chains) -> None:
+    failed = {"err": "InsufficientFundsForRent", "unitsConsumed": 0, "logs": []}
+    node = ScriptedNode(
+        getMinimumBalanceForRentExemption=Series(100, 200),
+        simulateTransaction={"context": {"slot": 1}, "value": failed},
+    )
+    chain = chain_over(node)
+    assert [chain.rent(82), chain.rent(82)] == [100, 100]
+    assert node.asked.count("getMinimumBalanceForRentExemption") == 1
+    assert chain.simulate(b"whatever").error is not None
+    assert chain.rent(82) == 200
 
 
 def test_the_newest_transaction_version_is_asked_for(chain_over: Chains) -> None:

@@ -214,7 +214,7 @@ def test_a_mint_that_no_node_has_read_after_its_burn_stays_as_it_is(chain_over: 
 
 def test_the_holder_is_read_where_it_was_found(chain_over: Chains) -> None:
     found = accounts({"address": MINT, "amount": "1"}, slot=321)
-    node = ScriptedNode(getTokenLargestAccounts=found, getMultipleAccounts=accounts(None))
+    node = ScriptedNode(getTokenLargestAccounts=found, getMultipleAccounts=accounts(None, None))
     chain_over(node).holder(MINT)
     assert node.params["getMultipleAccounts"][1]["minContextSlot"] == 321
 

@@ -7,6 +7,7 @@ import pytest
 
 from nft_upgrade.adapters.event_schema import read_event
 from nft_upgrade.consumers.intake import Intake, IntakeReport, Poison
+from nft_upgrade.consumers.ports import DeadLettersUnavailable
 from nft_upgrade.domain.errors import StorageUnavailable
 from nft_upgrade.domain.events import UpgradeEvent
 from nft_upgrade.messages import to_record
@@ -32,13 +33,19 @@ class Consumer:
         self._outages = outages
         self._poison = poison
 
-    def take(self, event: UpgradeEvent) -> None:
+    def has(self, upgrade_id: str, sequence: int) -> bool:
+        return (upgrade_id, sequence) in {(each.upgrade_id, each.sequence) for each in self.taken}
+
+    def take(self, event: UpgradeEvent) -> bool:
         if event.event_id == self._poison:
             raise Poison("cannot take this one")
         if self._outages:
             self._outages -= 1
             raise StorageUnavailable("down")
+        if self.has(event.upgrade_id, event.sequence):
+            return False
         self.taken.append(event)
+        return True
 
     @property
     def intake(self) -> Intake:
@@ -49,6 +56,7 @@ class Consumer:
             dead_letters=self.dead_letters,
             meter=self.meter,
             clock=FixedClock(),
+            has=self.has,
         )
 
 
@@ -104,6 +112,42 @@ def test_an_outage_is_raised_so_that_the_batch_comes_again() -> None:
     assert not consumer.dead_letters.buried
     consumer.intake.handle(msk_event(story()))
     assert consumer.taken == story()
+
+
+def test_a_batch_whose_dead_letter_is_not_safe_comes_again() -> None:
+    consumer = Consumer()
+    consumer.dead_letters.is_down = True
+    batch = merged(poison_event(), msk_event(story()))
+    with pytest.raises(DeadLettersUnavailable):
+        consumer.intake.handle(batch)
+    assert consumer.meter.counts["DeadLetters"] == 0
+    consumer.dead_letters.is_down = False
+    assert consumer.intake.handle(batch).dead == 1
+
+
+def test_a_letter_says_what_kind_of_fault_it_is() -> None:
+    newer = {**json.loads(to_record(story()[0]).value), "schemaVersion": 2}
+    consumer = Consumer(poison="up-1:2")
+    consumer.intake.handle(
+        merged(poison_event(), poison_event(json.dumps(newer)), msk_event(story()[:2]))
+    )
+    kinds = [letter.kind for letter in consumer.dead_letters.letters("nft-test")]
+    assert kinds == ["broken", "unknown_version", "refused"]
+
+
+def test_gaps_are_noticed_for_a_consumer_that_says_what_it_has() -> None:
+    consumer = Consumer()
+    events = [event for event in story() if event.sequence not in {3, 4}]
+    consumer.intake.handle(msk_event(events))
+    assert consumer.meter.counts == {"SequenceGaps": 1}
+
+
+def test_what_changed_nothing_is_counted() -> None:
+    consumer = Consumer()
+    for _ in range(2):
+        consumer.intake.handle(msk_event(story()))
+    assert consumer.taken == story()
+    assert consumer.meter.counts == {"Duplicates": 9}
 
 
 def test_the_same_poison_delivered_twice_is_one_dead_letter() -> None:

@@ -1,14 +1,30 @@
 """From the stream into Kafka: nothing skipped, order kept, failures named."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
 
-from nft_upgrade.consumers.outbox import Outbox
+from nft_upgrade.adapters.event_schema import check_event
+from nft_upgrade.consumers.outbox import CheckedPublisher, Outbox
 from nft_upgrade.domain.errors import StorageUnavailable
 from nft_upgrade.domain.events import UpgradeEvent
-from tests.fakes.events import FakePublisher, FixedClock, event_in_image, story, stream_event
+from tests.fakes.events import (
+    FakeMeter,
+    FakePublisher,
+    FixedClock,
+    event_in_image,
+    story,
+    stream_event,
+)
+
+METER = FakeMeter()
+
+
+@pytest.fixture(autouse=True)
+def counted_afresh() -> None:
+    METER.counts.clear()
 
 
 class Marks:
@@ -25,7 +41,8 @@ class Marks:
 
 
 def outbox(marks: Marks, publisher: FakePublisher) -> Outbox:
-    return Outbox(marks, publisher, FixedClock(), event_in_image)  # type: ignore[arg-type]
+    checked = CheckedPublisher(publisher, check_event, METER)
+    return Outbox(marks, checked, FixedClock(), event_in_image, METER)  # type: ignore[arg-type]
 
 
 def ids(events: Sequence[UpgradeEvent]) -> list[str]:
@@ -65,13 +82,22 @@ def test_the_first_record_not_acknowledged_is_named() -> None:
     assert marks.published == ["up-1:1", "up-2:1", "up-2:2"]
 
 
-def test_a_record_that_cannot_be_read_is_named_and_those_before_it_are_published() -> None:
+def test_a_record_that_cannot_be_read_is_counted_and_holds_up_nobody() -> None:
     payload = stream_event(story()[:3], first=100)
     payload["Records"][1]["dynamodb"]["NewImage"]["text"]["S"] = "{}"
-    publisher = FakePublisher()
-    answer = outbox(Marks(), publisher).handle(payload)
-    assert answer == {"batchItemFailures": [{"itemIdentifier": "101"}]}
-    assert ids(publisher.events) == ["up-1:1"]
+    marks, publisher = Marks(), FakePublisher()
+    assert outbox(marks, publisher).handle(payload) == {"batchItemFailures": []}
+    assert ids(publisher.events) == ["up-1:1", "up-1:3"] == marks.published
+    assert METER.counts == {"OutboxRefused": 1}
+
+
+def test_an_event_that_no_schema_describes_is_neither_sent_nor_marked() -> None:
+    marks, publisher = Marks(), FakePublisher()
+    wrong = replace(story()[1], status="lost").sealed()
+    payload = stream_event([story()[0], wrong, story()[2]])
+    assert outbox(marks, publisher).handle(payload) == {"batchItemFailures": []}
+    assert ids(publisher.events) == ["up-1:1", "up-1:3"] == marks.published
+    assert METER.counts == {"OutboxRefused": 1}
 
 
 def test_an_event_that_cannot_be_marked_is_published_all_the_same() -> None:

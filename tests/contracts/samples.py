@@ -7,7 +7,14 @@ from datetime import UTC, datetime, timedelta
 from nft_upgrade.domain.burn import BurnProof, Check, Outcome
 from nft_upgrade.domain.errors import ErrorType
 from nft_upgrade.domain.nft import Nft, NftStatus
-from nft_upgrade.domain.upgrade import Failure, Status, Transition, Upgrade, open_upgrade
+from nft_upgrade.domain.upgrade import (
+    Failure,
+    Status,
+    Transition,
+    Upgrade,
+    open_claim,
+    open_upgrade,
+)
 from nft_upgrade.ports import MintAttempt
 
 NOW = datetime(2026, 11, 1, 12, 0, 0, 123456, tzinfo=UTC)
@@ -55,6 +62,16 @@ def request(name: str, of: Nft, *, user: str | None = None, at: datetime = NOW) 
 def opening(name: str, of: Nft, *, user: str | None = None, at: datetime = NOW) -> Transition:
     """The first transition of that upgrade."""
     return open_upgrade(request(name, of, user=user, at=at), nft=of)
+
+
+def claiming(
+    name: str, of: Nft, *, user: str | None = None, takes_owner_lock: bool = True
+) -> Transition:
+    """The first transition of a claim."""
+    claimed = replace(
+        request(name, of, user=user), status=Status.BURN_PENDING, burn_signature="5ignature"
+    )
+    return open_claim(claimed, nft=of, takes_owner_lock=takes_owner_lock)
 
 
 def proof(of: Upgrade, signature: str = "5ignature") -> BurnProof:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from local.aws_resources import create_tables
+from nft_upgrade.adapters.dynamodb_bookmarks import DynamoDbBookmarks
 from nft_upgrade.adapters.dynamodb_items import Database
 from nft_upgrade.adapters.dynamodb_nfts import DynamoDbNfts
 from nft_upgrade.adapters.dynamodb_switch import DynamoDbQualifications, DynamoDbSwitch
@@ -13,8 +14,9 @@ from nft_upgrade.adapters.dynamodb_transient import (
     DynamoDbTickets,
 )
 from nft_upgrade.adapters.dynamodb_upgrades import DynamoDbUpgrades
-from nft_upgrade.ports import Challenges, Nfts, RateLimiter, Switch, Tickets, Upgrades
+from nft_upgrade.ports import Bookmarks, Challenges, Nfts, RateLimiter, Switch, Tickets, Upgrades
 from tests.fakes.storage import (
+    FakeBookmarks,
     FakeChallenges,
     FakeNfts,
     FakeQualifications,
@@ -36,6 +38,7 @@ class Storage:
     tickets: Tickets
     rate_limiter: RateLimiter
     switch: Switch
+    bookmarks: Bookmarks
     qualifications: Any
     """`Qualifications` with `put`."""
 
@@ -49,6 +52,7 @@ def in_memory() -> Storage:
         FakeTickets(),
         FakeRateLimiter(),
         FakeSwitch(),
+        FakeBookmarks(),
         FakeQualifications(),
     )
 
@@ -64,5 +68,6 @@ def on_dynamodb(endpoint: str, prefix: str) -> Storage:
         DynamoDbTickets(tables),
         DynamoDbRateLimiter(tables),
         DynamoDbSwitch(tables),
+        DynamoDbBookmarks(tables),
         DynamoDbQualifications(tables),
     )

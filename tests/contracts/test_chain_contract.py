@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Protocol
 
 import pytest
@@ -15,6 +16,7 @@ from nft_upgrade.adapters.token_program import TOKEN_2022
 from nft_upgrade.domain import base58
 from nft_upgrade.domain.burn import BurnClaim, Verdict
 from nft_upgrade.domain.burn_checks import check_burn
+from nft_upgrade.domain.nft import Nft, NftStatus
 from nft_upgrade.ports import Chain, MintOrder
 from tests.chain_builders import (
     OWNER,
@@ -132,6 +134,22 @@ def _account(mint: Pubkey) -> Pubkey:
     return spl.get_associated_token_address(OWNER.pubkey(), mint, TOKEN_2022_PROGRAM_ID)
 
 
+def row_of(mint: str, owner: str = OWNER_ADDRESS) -> Nft:
+    """A registry row that says so."""
+    moment = datetime(2026, 11, 1, tzinfo=UTC)
+    return Nft(
+        mint=mint,
+        owner=owner,
+        level=1,
+        status=NftStatus.ACTIVE,
+        version=1,
+        token_program=TOKEN_2022,
+        mint_base=OWNER_ADDRESS,
+        created_at=moment,
+        updated_at=moment,
+    )
+
+
 @pytest.fixture(scope="module")
 def real_world(solana: SolanaNode) -> Iterator[RealWorld]:
     world, chain = SolanaWorld(solana.url), SolanaChain([solana.url])
@@ -195,6 +213,25 @@ def test_nobody_holds_a_burned_or_an_unknown_nft(world: World) -> None:
     assert world.chain.holder(PROGRAM.address_of(world.order())) is None
 
 
+def test_a_transaction_is_seen_with_what_it_burned(world: World) -> None:
+    mint = world.give_nft()
+    signature = world.burn(mint)
+    seen = world.chain.transaction(signature)
+    assert seen is not None
+    assert (seen.signature, seen.finalized, seen.agreed, seen.error) == (
+        signature,
+        True,
+        True,
+        None,
+    )
+    assert [(burn.mint, burn.amount) for burn in seen.burns] == [(mint, 1)]
+    assert [(held.mint, held.owner) for held in seen.pre_balances] == [(mint, OWNER_ADDRESS)]
+
+
+def test_an_unknown_transaction_is_not_seen(world: World) -> None:
+    assert world.chain.transaction(UNUSED_SIGNATURE) is None
+
+
 def test_the_evidence_of_an_honest_burn_proves_it(world: World) -> None:
     mint = world.give_nft()
     signature = world.burn(mint)
@@ -207,7 +244,7 @@ def test_a_signature_that_is_not_on_chain_is_pending(world: World) -> None:
     mint = world.give_nft()
     evidence = world.chain.burn_evidence(UNUSED_SIGNATURE, mint)
     assert evidence.transaction is None
-    assert evidence.finalized_height > 0
+    assert evidence.finalized_height is not None and evidence.finalized_height > 0
     assert check_burn(evidence, claim(UNUSED_SIGNATURE, mint)).verdict is Verdict.PENDING
 
 
@@ -332,3 +369,14 @@ def test_a_mint_can_be_tried_without_signature(world: World) -> None:
 
 def test_the_priority_fee_is_a_number_the_cap_allows(world: World) -> None:
     assert 0 <= world.chain.priority_fee() <= 1_000_000
+
+
+def test_nfts_are_seen_at_home_with_their_registered_owners_and_nowhere_else(world: World) -> None:
+    at_home, sold, burned = (world.give_nft() for _ in range(3))
+    world.transfer(sold)
+    world.burn(burned)
+    rows = [row_of(mint) for mint in (at_home, sold, burned)]
+    assert world.chain.held([*rows, row_of(sold, STRANGER_ADDRESS)]) == [True, False, False, True]
+    assert list(world.chain.held([])) == []
+    with pytest.raises(ValueError):
+        world.chain.held(rows * 34)

@@ -6,11 +6,14 @@ import pytest
 
 from nft_upgrade.domain.levels import Qualification
 from nft_upgrade.ports import TicketGrant
-from tests.contracts.samples import NOW, SECOND
+from tests.contracts.samples import NOW as LONG_AGO
+from tests.contracts.samples import SECOND
 from tests.contracts.storages import Storage
 
 MICROSECOND = timedelta(microseconds=1)
 MINUTE = timedelta(minutes=1)
+# DynamoDB Local drops items whose time to live has passed, by the machine's own clock.
+NOW = LONG_AGO.replace(year=2096)
 GRANT = TicketGrant("alice", "up-1", NOW + 30 * SECOND, NOW + timedelta(hours=12))
 
 # --- challenges --------------------------------------------------------------------------------

@@ -15,12 +15,13 @@ from nft_upgrade.domain.errors import (
 )
 from nft_upgrade.domain.events import first_broken_link
 from nft_upgrade.domain.nft import Nft, NftStatus
-from nft_upgrade.domain.upgrade import Lock, LockKind, Status, Transition, Upgrade
+from nft_upgrade.domain.upgrade import Lock, LockKind, Status, Submitted, Transition, Upgrade
 from nft_upgrade.ports import DUE_SHARDS
 from tests.contracts.samples import (
     NOW,
     SECOND,
     attempt,
+    claiming,
     failure,
     nft,
     opening,
@@ -32,7 +33,7 @@ from tests.contracts.storages import Storage
 # --- opening -----------------------------------------------------------------------------------
 
 
-def test_an_opened_upgrade_reads_back_exactly_as_committed(storage: Storage) -> None:
+def test_an_opened_upgrade_reads_back_exactly_as_commit(storage: Storage) -> None:
     upgrade, _ = opened(storage)
     assert storage.upgrades.get(upgrade.id) == upgrade
 
@@ -93,6 +94,43 @@ def test_a_bought_nft_leaves_the_owner_lock_of_a_seller_who_has_another_one(
     storage.nfts.take([kept])
     storage.upgrades.commit(opening("one", row, user="buyer"))
     assert storage.upgrades.lock(LockKind.OWNER, "seller") == kept
+
+
+def test_a_claim_takes_the_nfts_lock_and_leaves_the_users_free(storage: Storage) -> None:
+    row = registered(storage, nft("burned", "alice"))
+    claim = claiming("claim", row)
+    storage.upgrades.commit(claim)
+    assert storage.upgrades.get("claim") == claim.after
+    assert lock_holders(storage, claim.after) == (None, "claim", row.mint)
+    assert storage.nfts.get(row.mint) == replace(row, status=NftStatus.UPGRADING, version=2)
+    assert storage.upgrades.count_active(at_most=9) == 1
+
+
+def test_a_claim_of_an_nft_in_an_upgrade_is_refused(storage: Storage) -> None:
+    _, row = opened(storage)
+    current = storage.nfts.get(row.mint)
+    assert current is not None
+    with pytest.raises(NftLocked):
+        storage.upgrades.commit(claiming("claim", current, user="bob"))
+    assert storage.upgrades.get("claim") is None
+
+
+def test_a_claims_completion_leaves_the_users_other_upgrade_alone(storage: Storage) -> None:
+    running, _ = opened(storage)
+    row = registered(storage, nft("second", "nobody"))
+    claim = claiming("claim", row, user=running.user_id, takes_owner_lock=False)
+    storage.upgrades.commit(claim)
+    upgrade = commit(
+        storage, claim.after.prove_burn(proof(claim.after), nft=claim.nfts[0].after, at=NOW)
+    )
+    upgrade = commit(storage, upgrade.start_mint(at=NOW))
+    done = upgrade.complete(
+        "m1nt", successor=successor(upgrade, at=NOW), holds_owner_lock=False, at=NOW
+    )
+    storage.upgrades.commit(done)
+    assert storage.upgrades.lock(LockKind.USER, running.user_id) == running.user_lock
+    burned = storage.nfts.get(row.mint)
+    assert burned is not None and burned.burn_signature == upgrade.burn_signature
 
 
 def test_opening_from_an_outdated_registry_row_is_a_version_conflict(storage: Storage) -> None:
@@ -232,6 +270,32 @@ def test_a_note_writes_its_three_facts_and_no_event(storage: Storage) -> None:
     storage.upgrades.note(upgrade, noted)
     assert storage.upgrades.get(upgrade.id) == noted
     assert len(storage.upgrades.events(upgrade.id)) == 1
+
+
+def test_a_submitted_transaction_is_kept_and_cosigned_once(storage: Storage) -> None:
+    upgrade, _ = opened(storage)
+    submitted = Submitted(b"\x01wire", "account", 4_000_000, 300_000_150)
+    claimed = commit(storage, upgrade.submit(submitted, "5ignature", at=NOW))
+    assert storage.upgrades.get(upgrade.id) == claimed
+    signed = claimed.cosigned(bytes(64))
+    storage.upgrades.note(claimed, signed)
+    storage.upgrades.note(claimed, signed)
+    # Other bookkeeping, by somebody who has not seen the signature, leaves it there.
+    storage.upgrades.note(claimed, claimed.looked_at_again(NOW))
+    found = storage.upgrades.get(upgrade.id)
+    assert found is not None and found.submitted == signed.submitted
+    freed = claimed.reject_burn(failure(), proof=proof(claimed), at=NOW)
+    storage.upgrades.commit(freed)
+    assert storage.upgrades.get(upgrade.id) == freed.after
+    assert freed.after.submitted is None
+
+
+def test_a_note_leaves_what_others_noted_meanwhile(storage: Storage) -> None:
+    upgrade, _ = opened(storage)
+    storage.upgrades.note(upgrade, upgrade.claimed_at_height(7))
+    storage.upgrades.note(upgrade, upgrade.looked_at_again(NOW))
+    found = storage.upgrades.get(upgrade.id)
+    assert found is not None and (found.claimed_height, found.due_at) == (7, NOW)
 
 
 def test_a_note_on_a_moved_upgrade_is_a_version_conflict(storage: Storage) -> None:
@@ -498,3 +562,21 @@ def all_due(storage: Storage, before: object) -> list[Upgrade]:
         for shard in range(DUE_SHARDS)
         for upgrade in storage.upgrades.due(before=before, limit=10, shard=shard)  # type: ignore[arg-type]
     ]
+
+
+def test_everything_queued_is_walked_once_page_by_page(storage: Storage) -> None:
+    rows = [nft(f"q{number}", f"owner-{number}") for number in range(9)]
+    for row in rows:
+        storage.nfts.register(row, takes=())
+        storage.upgrades.commit(opening(f"walk-{row.mint}", row))
+    seen: list[str] = []
+    cursor: str | None = None
+    while True:
+        page, cursor = storage.upgrades.queued(limit=2, cursor=cursor)
+        assert len(page) <= 2
+        seen += [upgrade.id for upgrade in page]
+        if cursor is None:
+            break
+    assert sorted(seen) == [f"walk-{row.mint}" for row in rows]
+    with pytest.raises(ValueError):
+        storage.upgrades.queued(limit=2, cursor="not ours")

@@ -9,7 +9,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -18,52 +19,58 @@ from local.client import Rpc
 from local.kafka import API_VERSION
 from local.process import Part
 from local.witnesses import is_unbroken, kafka_records
+from tests.deploy_check.assemblies import CHANGED, CHANGED_SENDER, FIRST
 from tests.deploy_check.deployed import Deployed, NotAsExpected, new_wallet
-from tests.deploy_check.emulator import Emulator, with_environment
+from tests.deploy_check.emulator import Emulator, with_environment, worker_peaks
 
 ACCOUNT = "aws://000000000000/us-east-1"
 SERVICE = "NftUpgrade-dev-Service"
-CHANGED_SENDER = "changed@nft.example"
+CDK = ROOT / "node_modules/.bin/cdk"
 SLOT_MS = "100"
 
 
 class Cdk:
     """The command line, on the emulator."""
 
-    def __init__(self, emulator: Emulator, directory: Path, context: Mapping[str, str]) -> None:
+    def __init__(self, emulator: Emulator, directory: Path) -> None:
         self._environment = with_environment(emulator.environment)
         self._directory = directory
-        self._context = context
-        self._assembly = directory / "cdk.out"
+
+    def synthesize(self, context: Mapping[str, str]) -> None:
+        """Both assemblies; the command line deploys what is synthesized, as a pipeline does."""
+        words = ["-m", "tests.deploy_check.assemblies", str(self._directory), json.dumps(context)]
+        self._run([sys.executable, *words], ROOT)
 
     def bootstrap(self) -> None:
-        self._run("bootstrap", ACCOUNT, "--app=true")
+        # Where there is no cdk.json: an account is bootstrapped without an app.
+        self._cdk("bootstrap", ACCOUNT)
 
-    def deploy(self, **changes: str) -> dict[str, str]:
+    def deploy(self, assembly: str) -> dict[str, str]:
         """Both stacks; the service's outputs."""
         outputs = self._directory / "outputs.json"
-        options = ["--require-approval=never", f"--outputs-file={outputs}", "--concurrency=2"]
-        self._run("deploy", "--all", *options, f"--output={self._assembly}", **changes)
+        options = ["--require-approval=never", f"--outputs-file={outputs}"]
+        self._cdk("deploy", "--all", *options, f"--app={self._directory / assembly}")
         said: dict[str, dict[str, str]] = json.loads(outputs.read_text())
         return said[SERVICE]
 
-    def destroy(self) -> None:
-        self._run("destroy", "--all", "--force", f"--app={self._assembly}")
+    def destroy(self, assembly: str) -> None:
+        self._cdk("destroy", "--all", "--force", f"--app={self._directory / assembly}")
 
-    def _run(self, *words: str, **changes: str) -> None:
-        context = {**self._context, **changes}
-        command = ["npx", "cdk", *words]
-        command += [f"--context={name}={value}" for name, value in context.items()]
+    def _cdk(self, *words: str) -> None:
+        settings = ["--no-notices", "--no-version-reporting"]
+        self._run([str(CDK), *words, *settings], self._directory)
+
+    def _run(self, command: Sequence[str], directory: Path) -> None:
         done = subprocess.run(
             command,
-            cwd=ROOT,
+            cwd=directory,
             env=self._environment,
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
         if done.returncode:
-            raise NotAsExpected(f"cdk {words[0]} failed:\n{_told(done.stdout)}")
+            raise NotAsExpected(f"{' '.join(command[:3])} failed:\n{_told(done.stdout)}")
 
 
 def _told(output: str) -> str:
@@ -99,37 +106,45 @@ def check(stack: ExitStack) -> None:
         emulator.wait()
     rpc = Rpc(solana)
     stack.callback(rpc.close)
-    cdk = Cdk(
-        emulator,
-        directory,
-        {
-            "wheels": "host",
-            "solana_rpc_urls": solana,
-            "solana_genesis_hash": rpc.call("getGenesisHash"),
-        },
-    )
+    cdk = Cdk(emulator, directory)
+    context = {
+        "wheels": "host",
+        "solana_rpc_urls": solana,
+        "solana_genesis_hash": rpc.call("getGenesisHash"),
+    }
     try:
-        _deploy_and_use(cdk, emulator, rpc, solana, kafka)
+        _deploy_and_use(cdk, context, emulator, rpc, solana, kafka)
     except BaseException:
         tell(emulator.output)
         raise
 
 
-def _deploy_and_use(cdk: Cdk, emulator: Emulator, rpc: Rpc, solana: str, kafka: str) -> None:
-    with step("cdk bootstrap"):
-        cdk.bootstrap()
+def _prepare(cdk: Cdk, context: Mapping[str, str]) -> None:
+    with ThreadPoolExecutor() as pool:
+        for each in [pool.submit(cdk.synthesize, context), pool.submit(cdk.bootstrap)]:
+            each.result()
+
+
+def _deploy_and_use(
+    cdk: Cdk, context: Mapping[str, str], emulator: Emulator, rpc: Rpc, solana: str, kafka: str
+) -> None:
+    with step("cdk bootstrap; both assemblies are synthesized meanwhile"):
+        _prepare(cdk, context)
     with step("cdk deploy --all"):
-        outputs = cdk.deploy()
+        outputs = cdk.deploy(FIRST)
     brokers = {"KAFKA_BOOTSTRAP_SERVERS": kafka, "KAFKA_API_VERSION": API_VERSION}
     deployed = Deployed(emulator, outputs, solana, brokers)
     deployed.speak_plainly_to_kafka()
     with step("an upgrade through the deployed API, functions and state machine"):
         _upgrade(deployed, rpc, kafka)
+    with step("the smoke suite, as far as an emulator goes"):
+        _smoke(deployed)
+    tell(f"          peak memory, MiB: {_told_peaks(deployed)}")
     with step("cdk deploy --all, with a change"):
-        cdk.deploy(notify_sender=CHANGED_SENDER)
+        cdk.deploy(CHANGED)
         _expect_sender(deployed)
     with step("cdk destroy --all"):
-        cdk.destroy()
+        cdk.destroy(CHANGED)
         _expect_nothing_left(deployed)
 
 
@@ -158,6 +173,26 @@ def _expect_records(kafka: str, upgrade_id: str, count: int) -> None:
         raise NotAsExpected(f"Kafka has {types}")
 
 
+def _smoke(deployed: Deployed) -> None:
+    """The suite that a real account is tested with, so that its first run there is not its first
+    run at all."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "no:xdist", "-m", "aws", "tests/smoke"],
+        cwd=ROOT,
+        env=with_environment(deployed.smoke_environment),
+        text=True,
+        capture_output=True,
+    )
+    tell("\n".join(f"          {line}" for line in done.stdout.splitlines()[-6:]))
+    if done.returncode:
+        raise NotAsExpected(f"smoke suite:\n{done.stdout[-4000:]}")
+
+
+def _told_peaks(deployed: Deployed) -> str:
+    peaks = worker_peaks(deployed.name)
+    return ", ".join(f"{name} {mib:.0f}" for name, mib in sorted(peaks.items()))
+
+
 def _expect_sender(deployed: Deployed) -> None:
     configuration = deployed.client("lambda").get_function_configuration(
         FunctionName=f"{deployed.name}-notify"
@@ -176,13 +211,12 @@ def _expect_nothing_left(deployed: Deployed) -> None:
 
 
 def main() -> int:
-    with ExitStack() as stack:
-        try:
-            with step("altogether"):
-                check(stack)
-        except NotAsExpected as problem:
-            tell(str(problem))
-            return 1
+    try:
+        with step("altogether"), ExitStack() as stack:
+            check(stack)
+    except NotAsExpected as problem:
+        tell(str(problem))
+        return 1
     return 0
 
 

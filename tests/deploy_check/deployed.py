@@ -81,10 +81,25 @@ class Deployed:
 
     def user(self) -> "User":
         """What comes through CloudFront carries the secret."""
+        url, headers = self._through_cloudfront()
+        return User(httpx.Client(base_url=url, headers=headers, timeout=120))
+
+    @property
+    def smoke_environment(self) -> dict[str, str]:
+        """What tests/smoke needs here beside credentials."""
+        url, headers = self._through_cloudfront()
+        return {
+            **self.emulator.environment,
+            "SMOKE_STAGE": self.name.rsplit("-", 1)[1],
+            "SMOKE_URL": url,
+            "SMOKE_HEADERS": json.dumps(headers),
+            "SMOKE_SOLANA_RPC_URL": self.solana,
+        }
+
+    def _through_cloudfront(self) -> tuple[str, dict[str, str]]:
         secret = self.client("secretsmanager").get_secret_value(SecretId=f"{self.name}/origin")
         url, headers = self.emulator.api(self.outputs["ApiHost"].split(".")[0])
-        shown = {"x-origin-verify": secret["SecretString"]}
-        return User(httpx.Client(base_url=url, headers=headers | shown, timeout=120))
+        return url, headers | {"x-origin-verify": secret["SecretString"]}
 
     def outsider(self) -> httpx.Client:
         """Somebody who found the API's own address."""

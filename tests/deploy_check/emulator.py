@@ -1,6 +1,7 @@
 """MiniStack, pinned, in an environment of its own: it wants a botocore that is not ours."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -59,6 +60,8 @@ class Emulator:
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_REGION": "us-east-1",
+            "CDK_DEFAULT_ACCOUNT": "000000000000",
+            "CDK_DEFAULT_REGION": "us-east-1",
             "AWS_EC2_METADATA_DISABLED": "true",
             # The relay's image is not built here: nothing may ask a registry.
             "CDK_DOCKER": str(_no_docker()),
@@ -73,6 +76,21 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         return int(probe.getsockname()[1])
+
+
+def worker_peaks(stage: str) -> dict[str, float]:
+    """The most memory that each function's process ever held, in MiB: import and calls."""
+    peaks: dict[str, float] = {}
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_text()
+            status = (process / "status").read_text()
+        except OSError:  # it has ended meanwhile
+            continue
+        if found := re.search(rf"ministack-lambda-{stage}-([a-z-]+)-\w+/_worker", command):
+            kib = int(re.findall(r"VmHWM:\s+(\d+)", status)[0])
+            peaks[found[1]] = max(peaks.get(found[1], 0.0), kib / 1024)
+    return peaks
 
 
 def _python() -> Path:

@@ -4,15 +4,21 @@ A stand-in has an id and the attributes that our templates ask for; it does noth
 proven is that CloudFormation's part of a deployment works: references, order, updates, deletion.
 """
 
+import hashlib
 import os
 import socket
 import sys
+import tempfile
 import threading
 import time
 import uuid
+import zipfile
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from ministack.app import main  # type: ignore[import-not-found]
+from ministack.core import lambda_runtime  # type: ignore[import-not-found]
 from ministack.services import msk  # type: ignore[import-not-found]
 from ministack.services.cloudformation import provisioners  # type: ignore[import-not-found]
 
@@ -77,6 +83,32 @@ CLUSTER = {
 }
 
 
+UNPACKED = threading.Lock()
+
+
+class UnpackedOnce(zipfile.ZipFile):
+    """MiniStack unpacks a hundred megabytes of layers for every worker of every function; here an
+    archive is unpacked once and each worker gets links to what lies at its top."""
+
+    def namelist(self) -> list[str]:
+        """MiniStack looks for escapes in every single one; what was unpacked had none."""
+        return super().namelist() if not self._place().is_dir() else []
+
+    def extractall(self, path: Any = None, *_: Any) -> None:
+        place = self._place()
+        with UNPACKED:
+            if not place.is_dir():
+                draft = place.with_suffix(".draft")
+                super().extractall(draft)
+                draft.rename(place)
+        for each in place.iterdir():
+            (Path(path) / each.name).symlink_to(each)
+
+    def _place(self) -> Path:
+        content = Path(str(self.filename)).read_bytes()
+        return Path(tempfile.gettempdir()) / f"unpacked-{hashlib.sha256(content).hexdigest()}"
+
+
 def _say_ready() -> None:
     """One line on standard output once the port answers."""
     place = ("127.0.0.1", int(os.environ["GATEWAY_PORT"]))
@@ -94,5 +126,6 @@ if __name__ == "__main__":
     for missing in MISSING:
         handlers.setdefault(missing, stand_in(missing))
     handlers.setdefault("AWS::MSK::Cluster", CLUSTER)
+    lambda_runtime.zipfile = SimpleNamespace(**{**vars(zipfile), "ZipFile": UnpackedOnce})
     threading.Thread(target=_say_ready, daemon=True).start()
     main()

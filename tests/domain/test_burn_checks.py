@@ -143,8 +143,14 @@ ONE_PROBLEM: dict[str, tuple[Change, str, str, Verdict]] = {
         "burn_incomplete",
         Verdict.REJECTED,
     ),
+    "V6 only empty accounts": (
+        transaction(pre_balances=(replace(HELD, amount=0), replace(OTHER_HELD, amount=0))),
+        "V6",
+        "burn_incomplete",
+        Verdict.REJECTED,
+    ),
     "V6 several accounts": (
-        transaction(pre_balances=(HELD, replace(OTHER_HELD, amount=0))),
+        transaction(pre_balances=(HELD, OTHER_HELD)),
         "V6",
         "burn_unsupported_transaction",
         Verdict.UNDER_REVIEW,

@@ -12,6 +12,8 @@ from solders.keypair import Keypair
 from solders.transaction import VersionedTransaction
 from spl.token.constants import ASSOCIATED_TOKEN_PROGRAM_ID
 
+from nft_upgrade.adapters.burn_proof import BURN_CHECKED
+from nft_upgrade.adapters.token_accounts import TOKEN_PROGRAMS
 from nft_upgrade.adapters.token_program import TOKEN_2022, token_account_of
 from nft_upgrade.domain import base58
 from nft_upgrade.domain.burn import (
@@ -22,6 +24,7 @@ from nft_upgrade.domain.burn import (
     TokenBalance,
 )
 from nft_upgrade.domain.errors import ChainUnavailable, SignerUnavailable, TransactionRefused
+from nft_upgrade.domain.nft import Nft
 from nft_upgrade.ports import Blockhash, Holder, SignatureStatus, Simulation
 
 LAG: Mapping[str, int] = {"processed": 0, "confirmed": 1, "finalized": 32}
@@ -40,6 +43,7 @@ class MintState:
     mint_authority: str | None = None
     frozen: bool = False
     delegate: str | None = None
+    hindrance: str | None = None
 
 
 class FakeChain:
@@ -49,6 +53,8 @@ class FakeChain:
         self.current_slot = 1_000
         self.down: str | None = None
         """Set to a reason: every call raises ChainUnavailable."""
+        self.is_disputed = False
+        """Providers contradict each other about every mint account."""
         self.forgets_sends = False
         """Sends are accepted and never land."""
         self.refusal: str | None = None
@@ -85,10 +91,13 @@ class FakeChain:
         token_program: str = TOKEN_2022,
         frozen: bool = False,
         delegate: str | None = None,
+        hindrance: str | None = None,
     ) -> None:
         """`owner` holds `mint`, at every commitment."""
-        account = token_account_of(owner, mint)
-        state = MintState(token_program, 1, owner, account, None, frozen, delegate)
+        account = token_account_of(owner, mint, token_program)
+        state = MintState(
+            token_program, 1, owner, account, None, frozen, delegate, hindrance=hindrance
+        )
         self._mints[mint] = [(0, state)]
 
     def burn(
@@ -114,10 +123,51 @@ class FakeChain:
         )
         return self._execute(mint, owner, state, after, (instruction,), authority or owner, error)
 
+    def burn_along(self, signature: str, owner: str, mint: str) -> None:
+        """The transaction of `signature` burned another NFT, too."""
+        other = self._transactions[self.burn(owner, mint)]
+        first = self._transactions[signature]
+        self._touched[mint][-1] = signature
+        self._transactions[signature] = replace(
+            first,
+            pre_balances=(*first.pre_balances, *other.pre_balances),
+            post_balances=(*first.post_balances, *other.post_balances),
+            burns=(*first.burns, *other.burns),
+        )
+
+    def shuffle_nothing(self, mint: str, stranger: str) -> str:
+        """A stranger moves an amount of 0 between two empty accounts of the mint."""
+        state = MintState(TOKEN_2022, 0, stranger, "first empty account")
+        first = _balance(state, mint, stranger)
+        second = replace(first, account="second empty account")
+        signature = self.mention(mint, stranger)
+        seen = self._transactions[signature]
+        both = (first, second)
+        self._transactions[signature] = replace(seen, pre_balances=both, post_balances=both)
+        return signature
+
+    def was_held_by_too(self, signature: str, other: str) -> None:
+        """Another wallet's account held one of the mint as well, when this one burned."""
+        seen = self._transactions[signature]
+        second = replace(seen.pre_balances[0], account="another account", owner=other)
+        self._transactions[signature] = replace(seen, pre_balances=(*seen.pre_balances, second))
+
+    def review_bait(self, mint: str, owner: str, delegate: str) -> str:
+        """A transaction that looks like a burn by a delegate of the owner's."""
+        burned = next(t for t in self._transactions.values() if t.burns and t.burns[0].mint == mint)
+        by_delegate = replace(burned.burns[0], authority=delegate)
+        signature = self.mention(mint, delegate)
+        seen = self._transactions[signature]
+        self._transactions[signature] = replace(
+            seen, pre_balances=burned.pre_balances, burns=(by_delegate,)
+        )
+        return signature
+
     def transfer(self, owner: str, mint: str, to: str) -> str:
         """Somebody else gets the NFT, for example the incinerator."""
         state = self._held(owner, mint)
-        after = replace(state, owner=to, token_account=token_account_of(to, mint))
+        account = token_account_of(to, mint, state.token_program)
+        after = replace(state, owner=to, token_account=account)
         return self._execute(mint, owner, state, after, (), owner, None)
 
     def mention(self, mint: str, stranger: str) -> str:
@@ -128,26 +178,43 @@ class FakeChain:
         self._record(signature, mint, (), (), (), stranger, None)
         return signature
 
+    def disguise(self, signature: str, **shown: object) -> None:
+        """The nodes show a transaction otherwise: another `version`, not `agreed`."""
+        seen = self._transactions[signature]
+        self._transactions[signature] = replace(seen, **shown)  # type: ignore[arg-type]
+
     def occupy(self, address: str) -> None:
         """Something that is no NFT of ours appears at an address."""
         self._mints[address] = [(self.current_slot, MintState(TOKEN_2022, 7, None, None, "x"))]
 
     def land(self, transaction: bytes) -> None:
-        """A signed mint reaches a block, whether or not it was sent."""
+        """A signed mint, or burn and mint, reaches a block, whether or not it was sent."""
         wire = VersionedTransaction.from_bytes(transaction)
         signature = str(wire.signatures[0])
         recipient, mint = _recipient_and_mint(wire)
         if signature in self._transactions or mint in self._mints:
             return
+        burn = _burn_in(wire)
+        before = self._state(burn.mint, self.current_slot) if burn else None
+        if burn and (before is None or before.owner != burn.authority):
+            return  # no preflight lets it pass: nobody holds what it burns
         self.advance()
         error, self.next_error = self.next_error, None
+        spent: tuple[TokenBalance, ...] = ()
         held: tuple[TokenBalance, ...] = ()
+        if burn and before:
+            spent = (_balance(before, burn.mint, before.owner),)
+        if burn and before and error is None:
+            self._change(burn.mint, replace(before, supply=0, owner=None))
         if error is None:
             state = MintState(TOKEN_2022, 1, recipient, token_account_of(recipient, mint))
             self._change(mint, state)
             held = (_balance(state, mint, recipient),)
         payer = str(wire.message.account_keys[0])
-        self._record(signature, mint, (), held, (), payer, error)
+        burns = (burn,) if burn else ()
+        self._record(signature, mint, spent, held if error is None else spent, burns, payer, error)
+        if burn:
+            self._touched.setdefault(burn.mint, []).append(signature)
 
     def __contains__(self, mint: str) -> bool:
         return mint in self._mints
@@ -191,23 +258,38 @@ class FakeChain:
             delegate=state.delegate,
             close_authority=None,
             slot=self._at("confirmed"),
+            hindrance=state.hindrance,
         )
 
     def burn_evidence(self, signature: str, mint: str) -> BurnEvidence:
-        finalized = self._at("finalized")
-        transaction = self._transactions.get(signature)
-        if transaction is not None and transaction.slot > self._at("confirmed"):
-            transaction = None
-        if transaction is not None:
-            transaction = replace(transaction, finalized=transaction.slot <= finalized)
         (observed,) = self.mints([mint], commitment="finalized")
-        return BurnEvidence(signature, True, transaction, observed, finalized)
+        seen = self.transaction(signature)
+        return BurnEvidence(signature, True, seen, observed, self._at("finalized"))
+
+    def transaction(self, signature: str) -> ObservedTransaction | None:
+        transaction = self._transactions.get(signature)
+        if transaction is None or transaction.slot > self._at("confirmed"):
+            return None
+        return replace(transaction, finalized=transaction.slot <= self._at("finalized"))
 
     def mints(self, addresses: Sequence[str], *, commitment: str) -> Sequence[ObservedMint]:
         if len(addresses) > MOST_MINTS:
             raise ValueError(f"at most {MOST_MINTS} mints per call")
         slot = self._at(commitment)
-        return tuple(_observed(address, self._state(address, slot), slot) for address in addresses)
+        seen = (_observed(address, self._state(address, slot), slot) for address in addresses)
+        return tuple(replace(mint, agreed=not self.is_disputed) for mint in seen)
+
+    def held(self, nfts: Sequence[Nft]) -> Sequence[bool]:
+        if len(nfts) > MOST_MINTS:
+            raise ValueError(f"at most {MOST_MINTS} NFTs per call")
+        slot = self._at("confirmed")
+        states = [(nft, self._state(nft.mint, slot)) for nft in nfts]
+        return [
+            state is not None
+            and state.supply == 1
+            and state.token_account == token_account_of(nft.owner, nft.mint, nft.token_program)
+            for nft, state in states
+        ]
 
     def signatures_for(self, address: str, *, limit: int) -> Sequence[str]:
         finalized = self._at("finalized")
@@ -352,6 +434,17 @@ def _recipient_and_mint(wire: VersionedTransaction) -> tuple[str, str]:
             _, _, owner, mint, *_ = (accounts[index] for index in instruction.accounts)
             return str(owner), str(mint)
     raise ValueError("the fake chain only executes mints; burns have a verb of their own")
+
+
+def _burn_in(wire: VersionedTransaction) -> BurnInstruction | None:
+    """The burn of an atomic upgrade."""
+    accounts = wire.message.account_keys
+    for instruction in wire.message.instructions:
+        program = str(accounts[instruction.program_id_index])
+        if program in TOKEN_PROGRAMS and instruction.data[0] == BURN_CHECKED:
+            account, mint, authority = (str(accounts[i]) for i in instruction.accounts)
+            return BurnInstruction(program, account, mint, authority, (), 1, "top")
+    return None
 
 
 def _balance(state: MintState, mint: str, owner: str | None) -> TokenBalance:

@@ -12,14 +12,12 @@ from typing import Any
 from nft_upgrade.consumers.ports import (
     AuditEntry,
     DeadLetter,
-    LeaderboardPage,
-    MailRefused,
-    MailUnavailable,
+    DeadLettersUnavailable,
     Notification,
-    UserStats,
+    NotificationStatus,
 )
 from nft_upgrade.domain.burn import BurnProof, Check, Outcome
-from nft_upgrade.domain.errors import ErrorType, VersionConflict
+from nft_upgrade.domain.errors import ErrorType
 from nft_upgrade.domain.events import EventType, UpgradeEvent
 from nft_upgrade.domain.nft import Nft, NftStatus
 from nft_upgrade.domain.upgrade import Failure, Status, Transition, Upgrade, open_upgrade
@@ -31,6 +29,22 @@ FAILURE = Failure("mint_failed", ErrorType.MINT_TRANSACTION_FAILED, "It failed."
 REFUSAL = Failure(
     "burn_wrong_mint", ErrorType.BURN_TRANSACTION_FAILED, "Another NFT.", retryable=True
 )
+
+FAILED = {EventType.MINT_FAILED_RETRYABLE, EventType.BURN_REJECTED, EventType.UPGRADE_FAILED}
+STATUS_AFTER = {
+    EventType.UPGRADE_INITIATED: Status.INITIATED,
+    EventType.BURN_PENDING: Status.BURN_PENDING,
+    EventType.BURN_CONFIRMED: Status.BURN_CONFIRMED,
+    EventType.BURN_REJECTED: Status.INITIATED,
+    EventType.UNDER_REVIEW: Status.UNDER_REVIEW,
+    EventType.MINT_STARTED: Status.MINT_PENDING,
+    EventType.MINT_FAILED_RETRYABLE: Status.FAILED_RETRYABLE,
+    EventType.RETRY_STARTED: Status.MINT_PENDING,
+    EventType.UPGRADE_COMPLETED: Status.COMPLETED,
+    EventType.UPGRADE_CANCELLED: Status.CANCELLED,
+    EventType.UPGRADE_EXPIRED: Status.EXPIRED,
+    EventType.UPGRADE_FAILED: Status.FAILED_PERMANENT,
+}
 
 
 def story(
@@ -149,15 +163,22 @@ def _keys(event: UpgradeEvent) -> dict[str, Any]:
 
 
 def _retold(template: UpgradeEvent, type_: EventType) -> UpgradeEvent:
-    failed = type_ in {EventType.MINT_FAILED_RETRYABLE, EventType.BURN_REJECTED}
+    failed = type_ in FAILED
     return replace(
         template,
         type=type_,
+        status=STATUS_AFTER[type_],
+        data=template.data if type_ is EventType.UPGRADE_COMPLETED else _proof_data(template),
         error_code=FAILURE.code if failed else None,
         error_type=FAILURE.error_type if failed else None,
         error_message=FAILURE.message if failed else None,
         retryable=True if failed else None,
     ).sealed()
+
+
+def _proof_data(template: UpgradeEvent) -> Mapping[str, Any]:
+    proof = burn_proof(template.upgrade_id, template.nft_id, template.user_id)
+    return {"proof": proof.as_json()}
 
 
 def _nft(mint: str, owner: str, level: int, at: datetime) -> Nft:
@@ -219,43 +240,6 @@ class FakePublisher:
         return event in self.events
 
 
-class FakeStats:
-    """`StatsStore`. `before_count` runs once before the next count: a rival's moment."""
-
-    def __init__(self) -> None:
-        self.rows: dict[str, UserStats] = {}
-        self.counted: set[tuple[str, int]] = set()
-        self.rivals: list[UserStats] = []
-
-    def stats(self, user_id: str) -> UserStats | None:
-        return self.rows.get(user_id)
-
-    def was_counted(self, upgrade_id: str, sequence: int) -> bool:
-        return (upgrade_id, sequence) in self.counted
-
-    def count(self, event: UpgradeEvent, after: UserStats) -> bool:
-        if self.rivals:
-            rival = self.rivals.pop()
-            self.rows[rival.user_id] = rival
-        if self.was_counted(event.upgrade_id, event.sequence):
-            return False
-        current = self.rows.get(after.user_id)
-        if (current.version if current else 0) != after.version - 1:
-            raise VersionConflict("moved")
-        self.rows[after.user_id] = after
-        self.counted.add((event.upgrade_id, event.sequence))
-        return True
-
-    def leaderboard(self, *, limit: int, cursor: str | None) -> LeaderboardPage:
-        start = int(cursor) if cursor else 0
-        ranked = sorted(
-            (row for row in self.rows.values() if row.upgrades_completed and row.reached_at),
-            key=lambda row: (-row.level, row.reached_at),
-        )
-        more = str(start + limit) if len(ranked) > start + limit else None
-        return LeaderboardPage(ranked[start : start + limit], more)
-
-
 class FakeAuditTrail:
     """`AuditTrail`."""
 
@@ -287,44 +271,24 @@ class FakeAuditArchive:
 
 
 class FakeNotifications:
-    """`Notifications` and `Contacts`."""
+    """`Notifications`."""
 
-    def __init__(self, addresses: Mapping[str, str] | None = None) -> None:
-        self.addresses = dict(addresses or {})
-        self.kept: dict[str, Notification] = {}
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], Notification] = {}
 
-    def claim(self, notification: Notification) -> bool:
-        return self.kept.setdefault(notification.event_id, notification) is notification
+    def begin(self, notification: Notification) -> NotificationStatus | None:
+        place = (notification.event_id, notification.channel)
+        there = self.kept.get(place)
+        if there and there.status is not NotificationStatus.UNSENT:
+            return there.status
+        self.kept[place] = notification
+        return None
 
     def settle(self, notification: Notification) -> None:
-        self.kept[notification.event_id] = notification
-
-    def release(self, notification: Notification) -> None:
-        self.kept.pop(notification.event_id, None)
+        self.kept[(notification.event_id, notification.channel)] = notification
 
     def notifications(self, user_id: str) -> Sequence[Notification]:
         return [kept for _, kept in sorted(self.kept.items()) if kept.user_id == user_id]
-
-    def address(self, user_id: str) -> str | None:
-        return self.addresses.get(user_id)
-
-
-class FakeMailer:
-    """`Mailer`; `outages` mails fail first, addresses in `refuses` always."""
-
-    def __init__(self, *, outages: int = 0, refuses: Iterable[str] = ()) -> None:
-        self.sent: list[tuple[str, str, str]] = []
-        self.outages = outages
-        self.refuses = set(refuses)
-
-    def send(self, *, to: str, subject: str, text: str) -> str:
-        if to in self.refuses:
-            raise MailRefused("MessageRejected")
-        if self.outages:
-            self.outages -= 1
-            raise MailUnavailable("TooManyRequestsException")
-        self.sent.append((to, subject, text))
-        return f"message-{len(self.sent)}"
 
 
 class FakeDeadLetters:
@@ -332,10 +296,12 @@ class FakeDeadLetters:
 
     def __init__(self) -> None:
         self.buried: list[DeadLetter] = []
+        self.is_down = False
 
     def bury(self, letter: DeadLetter) -> None:
-        places = {(one.topic, one.partition, one.offset, one.value) for one in self.buried}
-        if (letter.topic, letter.partition, letter.offset, letter.value) not in places:
+        if self.is_down:
+            raise DeadLettersUnavailable("no broker")
+        if letter.letter_id not in {one.letter_id for one in self.buried}:
             self.buried.append(letter)
 
     def letters(self, consumer: str) -> Sequence[DeadLetter]:

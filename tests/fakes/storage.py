@@ -123,6 +123,10 @@ class FakeUpgrades:
         with self.store.mutex:
             return self.store.locks.get(Lock(kind, name, "").item)
 
+    def locks(self, wanted: Sequence[tuple[LockKind, str]]) -> Sequence[Lock | None]:
+        with self.store.mutex:
+            return [self.store.locks.get(Lock(kind, name, "").item) for kind, name in wanted]
+
     def count_active(self, *, at_most: int) -> int:
         with self.store.mutex:
             return min(at_most, sum(u.is_active for u in self.store.upgrades.values()))
@@ -133,14 +137,31 @@ class FakeUpgrades:
         due = [w for w in waiting if w[0] <= before and _shard(w[1]) == shard]
         return [upgrade for _, _, upgrade in sorted(due, key=lambda w: w[:2])][:limit]
 
+    def queued(self, *, limit: int, cursor: str | None) -> tuple[Sequence[Upgrade], str | None]:
+        with self.store.mutex:
+            waiting = sorted(
+                (f"{_shard(u.id)} {u.due_at.isoformat()} {u.id}", u)
+                for u in self.store.upgrades.values()
+                if u.due_at
+            )
+        if cursor is not None and not cursor[:1].isdigit():
+            raise ValueError("not a cursor of ours")
+        rest = [(place, upgrade) for place, upgrade in waiting if cursor is None or place > cursor]
+        page = rest[:limit]
+        return [upgrade for _, upgrade in page], page[-1][0] if len(rest) > limit else None
+
     def note(self, before: Upgrade, after: Upgrade) -> None:
         with self.store.writing():
             now = self.store.upgrades.get(before.id)
             if now is None:
                 raise VersionConflict("no such upgrade")
-            noted = replace(
-                now, run=after.run, due_at=after.due_at, claimed_height=after.claimed_height
-            )
+            names = ("run", "due_at", "claimed_height", "submitted")
+            changes: dict[str, Any] = {
+                name: getattr(after, name)
+                for name in names
+                if getattr(after, name) != getattr(before, name)
+            }
+            noted = replace(now, **changes)
             is_unmoved = (now.version, now.run) == (before.version, before.run)
             if not is_unmoved and now != noted:
                 raise VersionConflict("the upgrade moved")
@@ -208,6 +229,8 @@ class FakeUpgrades:
                 after = replace(after, claimed_height=now.claimed_height)
             if after.due_at == transition.before.due_at:
                 after = replace(after, due_at=now.due_at)
+            if after.submitted == transition.before.submitted:
+                after = replace(after, submitted=now.submitted)
         self.store.upgrades[after.id] = after
         self.store.events.setdefault(after.id, []).append(transition.event)
         for lock in (*transition.takes, *transition.moves):
@@ -256,6 +279,19 @@ class FakeNfts:
             if nft.mint not in self.store.nfts:
                 self.store.nfts[nft.mint] = nft
                 self.store.locks.update({lock.item: lock for lock in takes})
+
+    def change(
+        self, change: NftChange, *, takes: Sequence[Lock] = (), releases: Sequence[Lock] = ()
+    ) -> None:
+        with self.store.writing():
+            for lock in takes:
+                self.store.require_free(lock)
+            self.store.require_unmoved(change)
+            self.store.nfts[change.after.mint] = change.after
+            self.store.locks.update({lock.item: lock for lock in takes})
+            for lock in releases:
+                if self.store.locks.get(lock.item) == lock:
+                    del self.store.locks[lock.item]
 
     def all(self, *, limit: int, cursor: str | None) -> tuple[Sequence[Nft], str | None]:
         with self.store.mutex:
@@ -330,6 +366,35 @@ class FakeRateLimiter:
             calls = self._calls.get((name, window, number), 0) + 1
             self._calls[name, window, number] = calls
         return None if calls <= limit else epoch + (number + 1) * window - at
+
+
+class FakeBookmarks:
+    """`Bookmarks`."""
+
+    def __init__(self) -> None:
+        self._places: dict[str, str | None] = {}
+
+    def get(self, name: str) -> str | None:
+        return self._places.get(name)
+
+    def put(self, name: str, place: str | None) -> None:
+        self._places[name] = place
+
+
+class FakeAlerts:
+    """`Alerts`: remembers the calls, as (metric, facts)."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, dict[str, str]]] = []
+
+    def __contains__(self, metric: object) -> bool:
+        return any(called == metric for called, _ in self.calls)
+
+    def __len__(self) -> int:
+        return len(self.calls)
+
+    def call(self, metric: str, says: str, **facts: str) -> None:
+        self.calls.append((metric, facts))
 
 
 class FakeSwitch:

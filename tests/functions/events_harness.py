@@ -9,12 +9,18 @@ import pytest
 from local.aws_lambda import LambdaContext, load_handler
 from nft_upgrade import wiring_events
 
+DEFAULTS = {
+    "POWERTOOLS_METRICS_DISABLED": "true",
+    # Consumers speak to Kafka for dead letters alone; nobody listens here.
+    "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9",
+}
+
 
 @contextmanager
 def loaded(name: str, environment: Mapping[str, str]) -> Iterator[Callable[[Any], Any]]:
     """The function's handler in this environment."""
     with pytest.MonkeyPatch.context() as patch:
-        for variable, text in {"POWERTOOLS_METRICS_DISABLED": "true", **environment}.items():
+        for variable, text in {**DEFAULTS, **environment}.items():
             patch.setenv(variable, text)
         forget()
         handler = load_handler(name)

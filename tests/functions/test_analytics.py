@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 
 from nft_upgrade.adapters.dynamodb_items import Database
-from nft_upgrade.adapters.dynamodb_projections import DynamoDbDeadLetters, DynamoDbStats
+from nft_upgrade.adapters.dynamodb_stats import DynamoDbStats
 from nft_upgrade.domain.errors import StorageUnavailable
+from nft_upgrade.messages import TOPIC_DEAD_LETTERS
 from tests.fakes.events import merged, msk_event, poison_event, story
 from tests.fixtures.aws import AwsEndpoint
+from tests.fixtures.kafka import KafkaEndpoint
 from tests.functions.events_harness import loaded
+from tests.kafka_reading import records_in
 
 PAYLOAD = Path(__file__).parent.parent / "payloads/kafka-msk.json"
 
@@ -30,14 +33,17 @@ def test_a_captured_batch_delivered_twice_counts_once(aws: AwsEndpoint) -> None:
     assert (stats.version, stats.level, stats.upgrades_completed) == (9, 2, 1)
 
 
-def test_a_poison_record_is_set_aside_and_the_rest_counted(aws: AwsEndpoint) -> None:
+def test_a_poison_record_is_set_aside_and_the_rest_counted(
+    aws: AwsEndpoint, kafka: KafkaEndpoint
+) -> None:
     user = "wallet-beside-poison"
-    with loaded("analytics", aws.environment) as analytics:
+    with loaded("analytics", {**aws.environment, **kafka.environment}) as analytics:
         batch = merged(poison_event("analytics poison"), msk_event(story("up-bp", user)))
         assert analytics(batch) == {"taken": 9, "dead": 1}
     database = Database("nft-upgrade-")
     assert DynamoDbStats(database).stats(user) is not None
-    assert DynamoDbDeadLetters(database).letters("nft-analytics")
+    letters = records_in(kafka.settings, TOPIC_DEAD_LETTERS)
+    assert [each.value for each in letters if b"analytics" in each.value] == [b"analytics poison"]
 
 
 def test_storage_that_does_not_answer_fails_the_batch(aws: AwsEndpoint) -> None:

@@ -17,8 +17,11 @@ from nft_upgrade.domain.upgrade import Status, Upgrade
 from nft_upgrade.http.app import create_app
 from nft_upgrade.http.parts import ApiParts
 from nft_upgrade.http.sessions import SessionSigner, SessionVerifier
+from nft_upgrade.use_cases.preferences import Preferences
 from tests.fakes.idempotency import FakeIdempotencyStore
+from tests.fakes.notification import FakeContacts, FakeMailer, FakePusher
 from tests.fakes.signing import TestKey
+from tests.fakes.stats import FakeStatistics
 from tests.fakes.storage import FakeChallenges, FakeIds, FakeRateLimiter, FakeTickets
 from tests.use_cases.world import World
 
@@ -62,6 +65,10 @@ class House:
         self.challenges = FakeChallenges()
         self.tickets = FakeTickets()
         self.idempotency = FakeIdempotencyStore()
+        self.statistics = FakeStatistics()
+        self.contacts = FakeContacts()
+        self.mailer = FakeMailer()
+        self.pusher = FakePusher()
 
     @cached_property
     def parts(self) -> ApiParts:
@@ -69,11 +76,17 @@ class House:
         life = timedelta(hours=self.settings.session_hours)
         return ApiParts(
             opening=world.opening,
+            submitting=world.submitting,
             burning=world.burning,
             minting=world.minting,
             ending=world.ending,
             reading=world.reading,
+            claiming=world.claiming,
+            explaining=world.explaining,
+            lineage=world.lineage,
+            preferences=self._preferences(),
             catalogue=world.policy.catalogue,
+            statistics=self.statistics,
             challenges=self.challenges,
             tickets=self.tickets,
             rate_limiter=FakeRateLimiter(),
@@ -84,6 +97,17 @@ class House:
             ids=FakeIds(),
             settings=self.settings,
             random_bytes=CountedBytes(),
+        )
+
+    def _preferences(self) -> Preferences:
+        return Preferences(
+            contacts=self.contacts,
+            mailer=self.mailer,
+            pusher=self.pusher,
+            rate_limiter=FakeRateLimiter(),
+            clock=self.clock,
+            random_bytes=CountedBytes(),
+            origin=ORIGIN,
         )
 
     @cached_property

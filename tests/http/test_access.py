@@ -21,6 +21,8 @@ from tests.http.house import (
 CLOSED = [
     ("GET", "/api/nft"),
     ("GET", "/api/nft/can-upgrade"),
+    ("GET", "/api/stats/me"),
+    ("GET", "/api/leaderboard"),
     ("POST", "/api/nft/upgrade"),
     ("GET", "/api/nft/upgrade/user/requests"),
     ("GET", "/api/nft/upgrade/01ARZ3NDEKTSV4RRFFQ69G5FAV/status"),

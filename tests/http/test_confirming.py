@@ -110,6 +110,7 @@ def test_a_rejected_burn_is_told_with_its_reason(
 ) -> None:
     upgrade_id = house.opened()
     confirm(house.signed_in(), upgrade_id, wrong(house))
+    house.world.burning.verify(upgrade_id)  # not seen or not final yet: time runs from here
     house.chain.advance(1_000)
     house.world.burning.verify(upgrade_id)
     told = house.signed_in().get(f"/api/nft/upgrade/{upgrade_id}/status").json()

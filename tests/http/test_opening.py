@@ -31,6 +31,7 @@ def test_opening_gives_the_burn_to_sign_and_where_to_watch(house: House) -> None
         "status": "initiated",
         "message": body["message"],
         "burnTransaction": body["burnTransaction"],
+        "atomicTransaction": None,
         "expiresAt": "2026-11-01T12:30:00.000Z",
         "eventsUrl": f"/api/nft/upgrade/{upgrade_id}/events",
     }

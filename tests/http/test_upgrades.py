@@ -30,6 +30,7 @@ def test_the_status_has_the_members_clients_read(house: House) -> None:
     assert body["upgradeRequest"] == {
         "id": upgrade_id,
         "status": "completed",
+        "mode": "two_step",
         "currentNftId": MINT,
         "currentLevel": 1,
         "targetLevel": 2,

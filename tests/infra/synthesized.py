@@ -13,7 +13,7 @@ from typing import Any
 import aws_cdk as cdk
 from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 
-from infra.app import build_stage
+from infra.app import build_stage, new_app
 from infra.bundling import ROOT
 from infra.stages import Stage
 
@@ -109,7 +109,7 @@ def listed(one_or_many: Any) -> list[Any]:
 def synthesize(stage: Stage, directory: Path, *, with_nag: bool) -> Assembly:
     """Without bundling: the templates do not depend on what is in a layer."""
     context = json.loads((ROOT / "cdk.json").read_text())["context"]
-    app = cdk.App(context={**context, "aws:cdk:bundling-stacks": []}, outdir=str(directory))
+    app = new_app(context={**context, "aws:cdk:bundling-stacks": []}, outdir=str(directory))
     if with_nag:
         cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app))
     build_stage(app, stage)

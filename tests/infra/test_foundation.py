@@ -1,11 +1,13 @@
 """What must survive: tables as the code knows them, Kafka, the audit bucket."""
 
+import base64
 from collections.abc import Callable
 
 import pytest
 
 from nft_upgrade.adapters.dynamodb_tables import TABLES, Table, create_request
-from nft_upgrade.messages import ALL_TOPICS
+from nft_upgrade.adapters.kafka_topics import TopicPlan, plans
+from nft_upgrade.messages import ALL_TOPICS, TOPIC_DEAD_LETTERS
 from tests.infra.synthesized import Assembly
 
 
@@ -84,6 +86,20 @@ def test_prod_keeps_three_copies_of_which_two_must_be_written(prod: Assembly) ->
 def test_topics_are_those_of_the_code(assembly: Assembly) -> None:
     made = {each.properties["TopicName"] for each in assembly.resources("AWS::MSK::Topic")}
     assert made == set(ALL_TOPICS)
+
+
+def test_topics_have_the_settings_of_the_plan(
+    prod: Assembly, with_kafka: Callable[[str], Assembly]
+) -> None:
+    def settings(assembly: Assembly, name: str) -> dict[str, str]:
+        topic = assembly.one("AWS::MSK::Topic", TopicName=name).properties
+        lines = base64.b64decode(topic["Configs"]).decode().splitlines()
+        return dict(line.split("=") for line in lines)
+
+    for name, plan in plans(TopicPlan(partitions=12)).items():
+        assert settings(prod, name) == plan.configs
+    assert "min.insync.replicas" not in settings(with_kafka("express"), ALL_TOPICS[0])
+    assert settings(prod, TOPIC_DEAD_LETTERS)["retention.ms"] == str(30 * 24 * 3_600_000)
 
 
 def test_express_brokers_get_no_setting_that_they_refuse(

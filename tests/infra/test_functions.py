@@ -9,7 +9,7 @@ import pytest
 
 from infra.bundling import ROOT
 from infra.environment import MissingSetting, environment
-from infra.rows import ROWS, STEP_TIMEOUT, Row
+from infra.rows import ROWS, STEP_TIMEOUT, Row, consumers
 from nft_upgrade.config import Group, KafkaSettings, StepSettings
 from tests.infra.synthesized import Assembly
 
@@ -116,7 +116,13 @@ def test_only_what_speaks_to_kafka_is_in_the_vpc(assembly: Assembly) -> None:
         if "VpcConfig" in each.properties
     }
     writers = {row.name for row in ROWS if issubclass(row.settings, KafkaSettings)}
-    assert inside == writers == {"sweep", "publish_events"}
+    assert inside == writers
+    assert inside == {
+        "sweep",
+        "publish_events",
+        "replay_dead_letters",
+        *(row.name for row in consumers()),
+    }
 
 
 def test_concurrency_is_reserved_in_prod_alone(prod: Assembly, dev: Assembly) -> None:

@@ -15,6 +15,7 @@ from infra.handlers.gauge import measure
 from infra.parts.http_api import ORIGIN_HEADER
 from nft_upgrade.domain.upgrade import Transition
 from tests.contracts.samples import NOW, nft, opening, proof
+from tests.fakes.reviews import FakeReviews
 from tests.fakes.storage import FakeClock, FakeNfts, FakeStore, FakeUpgrades
 
 Answers = list[dict[str, Any]]
@@ -38,25 +39,44 @@ def burned(name: str, upgrades: FakeUpgrades, *, seconds_ago: float) -> None:
     upgrades.commit(upgrade.prove_burn(proof(upgrade, f"burn-{name}"), nft=row, at=at))
 
 
+def held_for_review(name: str, upgrades: FakeUpgrades, *, seconds_ago: float) -> None:
+    """An upgrade whose burn a person must look at."""
+    claimed = opened(name, upgrades, seconds_ago=seconds_ago).after
+    at = NOW - timedelta(seconds=seconds_ago)
+    pending = claimed.claim_burn(f"burn-{name}", height=None, at=at)
+    upgrades.commit(pending)
+    held = pending.after.review_burn(proof(pending.after, f"burn-{name}"), at=at)
+    upgrades.commit(held)
+
+
 def test_people_who_burned_are_counted_and_the_longest_wait_is_theirs() -> None:
     upgrades = FakeUpgrades(FakeStore())
     burned("a", upgrades, seconds_ago=30)
     burned("b", upgrades, seconds_ago=700)
     opened("c", upgrades, seconds_ago=86_400)
-    figures = measure(upgrades, FakeClock(NOW))
+    figures = measure(upgrades, FakeReviews(upgrades.store), FakeClock(NOW))
     assert figures["WaitingAfterBurn"] == 2
     assert figures["OldestWaitSeconds"] == 700
 
 
+def test_who_waits_for_a_persons_decision_is_counted_too() -> None:
+    upgrades = FakeUpgrades(FakeStore())
+    burned("a", upgrades, seconds_ago=30)
+    held_for_review("b", upgrades, seconds_ago=4_000)
+    figures = measure(upgrades, FakeReviews(upgrades.store), FakeClock(NOW))
+    assert (figures["WaitingAfterBurn"], figures["UnderReview"]) == (2, 1)
+    assert figures["OldestWaitSeconds"] == 4_000
+
+
 def test_nobody_waits_once_all_are_completed() -> None:
-    figures = measure(FakeUpgrades(FakeStore()), FakeClock(NOW))
+    figures = measure(FakeUpgrades(FakeStore()), FakeReviews(FakeStore()), FakeClock(NOW))
     assert (figures["WaitingAfterBurn"], figures["OldestWaitSeconds"]) == (0, 0.0)
 
 
 def test_events_that_kafka_does_not_have_show_how_late_they_are() -> None:
     upgrades = FakeUpgrades(FakeStore())
     burned("a", upgrades, seconds_ago=400)
-    figures = measure(upgrades, FakeClock(NOW))
+    figures = measure(upgrades, FakeReviews(upgrades.store), FakeClock(NOW))
     assert figures["EventsUnpublished"] == 2
     assert figures["EventLagSeconds"] == 400
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from infra.rows import ROWS
-from nft_upgrade.messages import TOPIC_CONTROL, TOPICS
+from infra.rows import ROWS, Row, consumers
+from nft_upgrade.messages import ALL_TOPICS, TOPIC_CONTROL, TOPIC_DEAD_LETTERS, TOPICS
 from tests.infra.synthesized import Assembly, Resource, listed
 
 SIGNERS = {"mint": {"submit_mint", "issue_nft"}, "session": {"api"}}
@@ -107,9 +107,15 @@ def test_audit_can_add_objects_and_neither_read_nor_remove_them(assembly: Assemb
     }
 
 
-def test_nothing_scans_a_table(assembly: Assembly) -> None:
+def test_nothing_scans_a_table_but_the_sweep_the_registry(assembly: Assembly) -> None:
     for row in ROWS:
-        assert "dynamodb:Scan" not in assembly.actions(row.name)
+        scanned = [
+            json.dumps(each["Resource"])
+            for each in assembly.statements(row.name)
+            if "dynamodb:Scan" in listed(each["Action"])
+        ]
+        assert len(scanned) == (row.name == "sweep")
+        assert all("TablesNfts" in resource and "index" not in resource for resource in scanned)
 
 
 def test_kafka_is_granted_by_topic(assembly: Assembly) -> None:
@@ -147,12 +153,44 @@ def test_notify_reads_completed_upgrades_alone(assembly: Assembly) -> None:
     ]
 
 
+def written_topics(assembly: Assembly, name: str) -> set[str]:
+    writing = [
+        each
+        for each in assembly.statements(name)
+        if "kafka-cluster:WriteData" in listed(each["Action"])
+    ]
+    return {topic for topic in ALL_TOPICS if topic in json.dumps(writing)}
+
+
+@pytest.mark.parametrize("row", list(consumers()), ids=lambda row: row.name)
+def test_consumers_write_dead_letters_and_no_events(row: Row, assembly: Assembly) -> None:
+    assert written_topics(assembly, row.name) == {TOPIC_DEAD_LETTERS}
+
+
+def test_whoever_replays_reads_dead_letters_alone(assembly: Assembly) -> None:
+    assert written_topics(assembly, "replay_dead_letters") == {*TOPICS, TOPIC_DEAD_LETTERS}
+    reading = [
+        each
+        for each in assembly.statements("replay_dead_letters")
+        if "kafka-cluster:ReadData" in listed(each["Action"])
+    ]
+    assert {topic for topic in ALL_TOPICS if topic in json.dumps(reading)} == {TOPIC_DEAD_LETTERS}
+
+
+def test_the_check_of_the_audit_record_cannot_write_it(assembly: Assembly) -> None:
+    assert {action for action in assembly.actions("verify_audit") if action.startswith("s3:")} == {
+        "s3:GetObject",
+        "s3:GetObjectVersion",
+        "s3:ListBucket",
+        "s3:ListBucketVersions",
+    }
+
+
 def test_relay_may_neither_write_upgrades_nor_sign(assembly: Assembly) -> None:
     task = assembly.one("AWS::ECS::TaskDefinition").properties
     statements = assembly.statements_of(task["TaskRoleArn"]["Fn::GetAtt"][0])
     actions = {action for each in statements for action in listed(each["Action"])}
     assert "kms:Sign" not in actions
-    assert "kafka-cluster:WriteData" not in actions
     writing = [each for each in statements if "dynamodb:PutItem" in listed(each["Action"])]
     assert "TablesTransient" in json.dumps(writing)
     assert "TablesUpgrades" not in json.dumps(writing)

@@ -216,7 +216,7 @@ def test_outputs_say_where_it_is_what_it_costs_and_what_to_do_next(assembly: Ass
     wanted = {"Url", "HealthUrl", "DashboardUrl", "SystemWallet", "MonthlyMinimum"}
     assert wanted <= set(outputs)
     assert {"Next1FundTheWallet", "Next2FirstNft", "Next3RpcProviders"} <= set(outputs)
-    assert "USD" in outputs["MonthlyMinimum"]["Value"]
+    assert "USD (checked: kafka; estimated: the rest" in outputs["MonthlyMinimum"]["Value"]
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,23 @@
 """The whole local stack as a child process, for the tests that drive it."""
 
+import base64
 import os
 import signal
 from pathlib import Path
 from typing import Any
 
+from solders.hash import Hash
 from solders.keypair import Keypair
+from solders.message import Message as LegacyMessage
+from solders.pubkey import Pubkey
+from solders.signature import Signature
+from solders.transaction import VersionedTransaction
+from spl.token.constants import TOKEN_2022_PROGRAM_ID
+from spl.token.instructions import get_associated_token_address
 
 from local.client import Browser, EventSource, Message, Rpc, Wallet, told
 from local.process import Part
+from tests.chain_builders import burn
 from tests.local.stand_ins import is_alive, until
 
 FREE_PORTS = {"PORT": "0", "SOLANA_PORT": "0", "KAFKA_PORT": "0", "AWS_PORT": "0"}
@@ -81,6 +90,18 @@ class Person:
         signature = self.rpc.send(self.wallet.signed(transaction))
         self.rpc.wait_for(signature, commitment="confirmed")
         return signature
+
+    def burn_by_itself(self, nft_id: str) -> str:
+        """By the wallet's own burn button, without any request; its signature."""
+        mint = Pubkey.from_string(nft_id)
+        owner = Pubkey.from_string(self.wallet.address)
+        account = get_associated_token_address(owner, mint, TOKEN_2022_PROGRAM_ID)
+        latest = self.rpc.call("getLatestBlockhash", {"commitment": "confirmed"})["value"]
+        message = LegacyMessage.new_with_blockhash(
+            [burn(account, mint, owner)], owner, Hash.from_string(latest["blockhash"])
+        )
+        unsigned = bytes(VersionedTransaction.populate(message, [Signature.default()]))
+        return self.burn(base64.b64encode(unsigned).decode())
 
     def confirm(self, upgrade_id: str, burn_signature: str) -> dict[str, Any]:
         path = f"/api/nft/upgrade/{upgrade_id}/burn-confirmation"

@@ -7,12 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
-from botocore.exceptions import ClientError
+from botocore.config import Config
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from local.aws_moto import KEPT_ITERATORS, drop_oldest
 from local.aws_resources import STATE_MACHINE_ARN, MissingFunction, client, definition
 from local.process import Part
+from local.settings import free_ports
 
 FUNCTIONS = {
     "double_number": "def handler(event, context):\n    return {'number': event['number'] * 2}\n",
@@ -173,6 +176,45 @@ def test_nothing_acknowledged_is_lost_by_a_kill(tmp_path: Path, functions: Path)
         assert not _take_lock(second, "KEPT7", "other")
         assert _streamed(second) == []
         assert again.stop() == 0
+
+
+def test_nobody_is_answered_before_everything_is_there_again(
+    tmp_path: Path, functions: Path
+) -> None:
+    """An item that seems gone, or a write that is not kept, would be worse than no answer."""
+    key = {"lock": {"S": "KEPT"}}
+    line = json.dumps([["nft-upgrade-locks", key, {**key, "holder": {"S": "me"}}]])
+    filler = [
+        json.dumps([["nft-upgrade-locks", {"lock": {"S": f"F{n}"}}, {"lock": {"S": f"F{n}"}}]])
+        for n in range(20_000)
+    ]
+    (tmp_path / "items.jsonl").write_text("\n".join([*filler, line]) + "\n")
+    (port,) = free_ports(1)
+    arguments = ("--port", str(port), "--data-dir", str(tmp_path), "--functions", str(functions))
+    with Part("local.aws", *arguments) as part, ThreadPoolExecutor(1) as asking:
+        first = asking.submit(_first_answer, f"http://127.0.0.1:{port}", "KEPT")
+        part.wait()
+        assert first.result(30) == {**key, "holder": {"S": "me"}}
+
+
+def _first_answer(url: str, name: str) -> Any:
+    """What the first call that is answered at all says, asked for without a pause."""
+    impatient = Config(connect_timeout=1, read_timeout=20, retries={"max_attempts": 0})
+    dynamodb = boto3.client(
+        "dynamodb",
+        endpoint_url=url,
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        config=impatient,
+    )
+    while True:
+        try:
+            return dynamodb.get_item(TableName="nft-upgrade-locks", Key={"lock": {"S": name}})[
+                "Item"
+            ]
+        except EndpointConnectionError:
+            time.sleep(0.005)
 
 
 def test_binary_values_are_kept_over_a_kill(tmp_path: Path, functions: Path) -> None:

@@ -1,8 +1,15 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
+
+from local.demo import is_in_its_topic
+from local.witnesses import KafkaRecord
+from nft_upgrade.domain.events import EventType
+from nft_upgrade.messages import topic_of
+from tests.contracts.samples import nft, opening
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -25,6 +32,13 @@ def test_the_demo_verifies_a_whole_upgrade() -> None:
         assert step in answer.stdout
     assert "5 upgrade_completed in nft-upgrade-completed" in answer.stdout
     assert answer.stdout.rstrip().splitlines()[-1].startswith("Verified:")
+
+
+def test_every_event_is_expected_in_the_topic_it_is_published_to() -> None:
+    for type_ in EventType:
+        event = replace(opening("an upgrade", nft("any", "alice")).event, type=type_)
+        record = KafkaRecord(topic_of(event), "alice", {"eventType": type_.value})
+        assert is_in_its_topic(record), type_
 
 
 @pytest.mark.engines

@@ -23,6 +23,14 @@ def landed(app: App, source: Keypair) -> str:
     return app.chain.send(app.chain.signed([transfer(source, keypair("a").pubkey(), SOL)], source))
 
 
+def test_a_node_counts_what_it_is_asked(app: App) -> None:
+    app.ask("getSlot")
+    app.ask("getSlot")
+    app.ask("getSlot", node=SECOND)
+    assert app.post("/local/calls", {}).json() == {"calls": {"getSlot": 2}}
+    assert app.post("/local/calls", {"node": SECOND}).json() == {"calls": {"getSlot": 1}}
+
+
 def test_a_429_says_how_long_to_wait(app: App) -> None:
     app.order(method="getSlot", kind="429", count=1, seconds=7)
     refused = app.raw("getSlot")

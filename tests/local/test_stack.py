@@ -8,6 +8,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+from solders.pubkey import Pubkey
+from spl.token.constants import TOKEN_2022_PROGRAM_ID as TOKEN_2022
 
 from local.client import Message, Rpc, told, types
 from local.settings import free_ports
@@ -76,6 +78,62 @@ def test_a_burn_brings_the_next_level_and_every_step_is_seen(person: Person) -> 
     assert (mint.supply, mint.additional["level"], mint.symbol) == (1, "2", "AIW3")
     assert person.rpc.held(person.wallet.address, successor) == 1
     assert person.rpc.held(person.wallet.address, nft_id) == 0
+
+
+def submitted(person: Person, nft_id: str) -> dict[str, str]:
+    """An atomic request whose transaction the wallet has signed and handed in."""
+    order = {"currentNftId": nft_id, "targetLevel": 2, "mode": "atomic"}
+    opened = told(person.browser.post("/api/nft/upgrade", order), 201)
+    signed = person.wallet.signed(opened["atomicTransaction"])
+    path = f"/api/nft/upgrade/{opened['upgradeRequestId']}/submit"
+    assert told(person.browser.post(path, {"transaction": signed}), 202)["code"] == "submitted"
+    return opened
+
+
+def test_an_atomic_upgrade_survives_a_killed_emulator(stack: RunningStack, person: Person) -> None:
+    """Its execution dies with it; the sweep starts the next one from what is written."""
+    opened = submitted(person, person.first_nft())
+    stack.kill("local.aws")
+    messages = Listening(person, opened).to_the_end()
+    assert types(messages)[-1] == "upgrade_completed"
+    request = person.status(opened["upgradeRequestId"])
+    assert request["burnTransactionHash"] == request["mintTransactionHash"]
+    assert person.rpc.held(person.wallet.address, request["newNftId"]) == 1
+
+
+def test_an_atomic_upgrade_burns_and_mints_in_one_transaction(person: Person) -> None:
+    nft_id = person.first_nft()
+    opened = submitted(person, nft_id)
+    messages = Listening(person, opened).to_the_end()
+
+    assert types(messages) == HISTORY
+    completed = messages[-1].data["data"]
+    request = person.status(opened["upgradeRequestId"])
+    assert request["burnTransactionHash"] == request["mintTransactionHash"]
+    assert person.rpc.held(person.wallet.address, completed["newNftId"]) == 1
+    assert person.rpc.held(person.wallet.address, nft_id) == 0
+
+
+def test_a_burn_outside_any_request_is_claimed_and_its_line_can_be_verified(
+    person: Person,
+) -> None:
+    nft_id = person.first_nft()
+    person.rpc.wait_for(person.burn_by_itself(nft_id), commitment="finalized")
+    claimed = told(person.browser.post("/api/nft/upgrade/claims", {"mint": nft_id}), 202)
+    messages = Listening(person, claimed).to_the_end()
+
+    assert types(messages)[-1] == "upgrade_completed"
+    successor = messages[-1].data["data"]["newNftId"]
+    assert person.rpc.held(person.wallet.address, successor) == 1
+    newest, oldest = told(person.browser.get(f"/api/nft/{successor}/lineage"), 200)["lineage"]
+    base = Pubkey.from_string(newest["mintBase"])
+    assert str(Pubkey.create_with_seed(base, newest["seed"], TOKEN_2022)) == successor
+    for signature in (newest["mintTransactionHash"], oldest["burnTransactionHash"]):
+        person.rpc.wait_for(signature, commitment="finalized")
+    path = f"/api/nft/upgrade/{claimed['upgradeRequestId']}/burn-proof"
+    proof = told(person.browser.get(path), 200)["burnProof"]
+    assert proof["signature"] == oldest["burnTransactionHash"]
+    assert {check["outcome"] for check in proof["checks"]} == {"pass"}
 
 
 def test_a_string_body_from_a_foreign_page_is_not_read_as_json(person: Person) -> None:

@@ -18,25 +18,28 @@ from local.consumer_pump import ConsumerPump
 from local.process import Part
 from local.stream_pump import lambda_record, remaining
 from local.streams import CONSUMERS, function
+from nft_upgrade.adapters.dynamodb_contacts import DynamoDbContacts, DynamoDbNotifications
 from nft_upgrade.adapters.dynamodb_items import Database
 from nft_upgrade.adapters.dynamodb_nfts import DynamoDbNfts
 from nft_upgrade.adapters.dynamodb_projections import (
     DynamoDbAuditTrail,
-    DynamoDbDeadLetters,
-    DynamoDbNotifications,
-    DynamoDbStats,
 )
+from nft_upgrade.adapters.dynamodb_stats import DynamoDbStats
 from nft_upgrade.adapters.dynamodb_upgrades import DynamoDbUpgrades
+from nft_upgrade.adapters.kafka_dead_letters import letter_of
 from nft_upgrade.adapters.kafka_events import KafkaPublisher
-from nft_upgrade.config import PublishSettings
+from nft_upgrade.config import KafkaSettings, PublishSettings
+from nft_upgrade.consumers.analytics import NAME as ANALYTICS
 from nft_upgrade.consumers.audit import NAME as AUDIT
 from nft_upgrade.consumers.audit import Audit
 from nft_upgrade.consumers.ports import NotificationStatus
+from nft_upgrade.domain.contact import Contact
 from nft_upgrade.domain.events import UpgradeEvent
 from nft_upgrade.domain.upgrade import Transition
-from nft_upgrade.messages import TOPIC_PROGRESS, TOPICS
+from nft_upgrade.messages import TOPIC_DEAD_LETTERS, TOPIC_PROGRESS, TOPICS
 from tests.fakes.events import FakeMeter, FixedClock, transitions
 from tests.fixtures.aws import AwsEndpoint
+from tests.kafka_reading import records_in
 
 PREFIX = "nft-upgrade-"
 Streams = Callable[..., Part]
@@ -128,7 +131,8 @@ def require_all_projections(user: str, events: list[UpgradeEvent]) -> None:
 def test_a_committed_upgrade_reaches_every_consumer_once(streams: Streams) -> None:
     streams().wait()
     user = new_user()
-    DynamoDbNotifications(Database(PREFIX)).put_address(user, "user@example.org")
+    contact = Contact(user_id=user, link_key="07" * 32, address="user@example.org", version=1)
+    DynamoDbContacts(Database(PREFIX)).put(contact)
     events = commit_story(user)
     require_all_projections(user, events)
     kept = DynamoDbNotifications(Database(PREFIX))
@@ -274,8 +278,10 @@ def test_a_poison_record_does_not_stop_the_consumers(
     producer.close()
     user = new_user()
     require_all_projections(user, commit_story(user))
-    letters = DynamoDbDeadLetters(Database(PREFIX)).letters(AUDIT)
-    assert len([letter for letter in letters if "JSONDecodeError" in letter.reason]) >= 1
+    settings = KafkaSettings(kafka_bootstrap_servers=address, kafka_api_version="2.0")
+    letters = [letter_of(record) for record in records_in(settings, TOPIC_DEAD_LETTERS)]
+    assert {letter.original for letter in letters} == {poison}
+    assert {letter.consumer for letter in letters} == {AUDIT, ANALYTICS}
 
 
 def test_an_event_is_in_kafka_shortly_after_its_commit(

@@ -19,7 +19,7 @@ from nft_upgrade.domain.nft import Nft, NftStatus
 from nft_upgrade.domain.upgrade import Failure, Status, Transition, Upgrade, open_upgrade
 from nft_upgrade.http.sessions import SessionSigner, SessionVerifier
 from nft_upgrade.messages import to_record
-from nft_upgrade.ports import Nfts, Upgrades
+from nft_upgrade.ports import Nfts, Presence, Upgrades
 from relay.consumer import SourceState
 from relay.server import Relay
 from tests.fakes.storage import FakeNfts, FakeTickets, FakeUpgrades
@@ -180,7 +180,8 @@ class Story:
 class World:
     """The relay and everything around it."""
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, *, presence: Presence | None = None, **settings: Any) -> None:
+        self.presence = presence
         defaults: dict[str, Any] = {
             "kafka_bootstrap_servers": "127.0.0.1:1",
             "session_kms_key_id": "unused",
@@ -263,6 +264,7 @@ class World:
             now=now,
             random=lambda: 0.5,
             request_id=lambda: "request-1",
+            presence=self.presence,
         )
         host, port = await self.relay.listen("127.0.0.1", 0)
         self.url = f"http://{host}:{port}"

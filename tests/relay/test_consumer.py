@@ -20,6 +20,8 @@ from nft_upgrade.messages import TOPIC_CONTROL, TOPIC_PROGRESS, TOPICS
 from relay.consumer import Consumer, RawRecord, SourceState
 from relay.ring import EVERYTHING, NOTHING, Ring
 
+HEADERS = [("eventId", b"upgrade-1:7"), ("traceId", b"1-67891233-abcdef012345678912345678")]
+
 
 @dataclass
 class Broker:
@@ -89,7 +91,9 @@ class Client:
             self.places[partition] += len(new)
             found[partition] = [
                 # The n-th record of every log is written in second 1000 + n.
-                SimpleNamespace(key=key, value=value, offset=n, timestamp=1000 * (1000 + n))
+                SimpleNamespace(
+                    key=key, value=value, offset=n, timestamp=1000 * (1000 + n), headers=HEADERS
+                )
                 for n, (key, value) in enumerate(new, place)
             ]
         return found
@@ -252,7 +256,7 @@ def test_offsets_that_were_skipped_raise_the_ring_s_floor() -> None:
     watch = Watch(Broker(), ring=Ring(100))
     watch.consumer._expected = {TopicPartition(TOPIC_PROGRESS, 0): 7}
     watch.ring.restart(floor=EVERYTHING)
-    record = SimpleNamespace(key=b"user", value=b"x", offset=9, timestamp=50_000)
+    record = SimpleNamespace(key=b"user", value=b"x", offset=9, timestamp=50_000, headers=())
     watch.consumer._take({TopicPartition(TOPIC_PROGRESS, 0): [record]})
     assert watch.ring.floor == 50
 
@@ -286,3 +290,17 @@ def test_what_relays_tell_is_no_event_and_is_read_from_its_end_on() -> None:
         assert watch.state.partitions == len(TOPICS)
     finally:
         watch.consumer.stop()
+
+
+def test_every_record_handed_over_is_logged_with_its_upgrade_and_its_trace(
+    watch: Watch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "relay")
+    watch.until(lambda: watch.state.is_caught_up)
+    watch.broker.put(b"theirs", user=b"somebody else")
+    watch.broker.put(b"mine")
+    watch.until(lambda: watch.got == [b"mine"])
+    (line,) = [record.__dict__ for record in caplog.records if record.message == "record"]
+    assert line["upgrade_request_id"] == "upgrade-1"
+    assert line["event_id"] == "upgrade-1:7"
+    assert line["xray_trace_id"] == "1-67891233-abcdef012345678912345678"

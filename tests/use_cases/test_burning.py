@@ -7,13 +7,13 @@ import pytest
 from nft_upgrade.domain.errors import (
     BurnAlreadyUsed,
     CannotCancelAfterBurn,
-    NftLocked,
     NotFound,
+    ProvidersDisagree,
     WrongStatus,
 )
 from nft_upgrade.domain.events import EventType
 from nft_upgrade.domain.nft import NftStatus
-from nft_upgrade.domain.upgrade import LockKind, Status
+from nft_upgrade.domain.upgrade import LockKind, Status, Upgrade
 from nft_upgrade.use_cases.burning import Answer
 from tests.use_cases.world import ALICE, BOB, NFT_1, NFT_2, World
 
@@ -97,6 +97,18 @@ def test_a_claim_is_taken_while_the_chain_is_away_and_verified_later() -> None:
     assert world.burning.verify(upgrade.id).status is Status.BURN_CONFIRMED
 
 
+def test_a_claim_goes_stale_only_from_when_it_was_first_looked_for() -> None:
+    world = World()
+    upgrade = world.opened()
+    world.burning.confirm(ALICE, upgrade.id, NOBODYS_SIGNATURE)
+    world.chain.advance(1_000)
+    first = world.chain.block_height(commitment="finalized")
+    pending = world.burning.verify(upgrade.id)
+    assert pending.status is Status.BURN_PENDING
+    assert pending.claimed_height is not None
+    assert pending.claimed_height >= first
+
+
 def test_a_claim_is_taken_while_the_workflow_is_away_and_found_by_the_sweep() -> None:
     world = World()
     world.workflow.is_down = True
@@ -112,6 +124,7 @@ def test_a_signature_that_never_lands_is_rejected_and_the_request_open_again() -
     world = World()
     upgrade = world.opened()
     world.burning.confirm(ALICE, upgrade.id, NOBODYS_SIGNATURE)
+    assert world.burning.verify(upgrade.id).status is Status.BURN_PENDING
     world.chain.advance(1_000)
     rejected = world.burning.verify(upgrade.id)
     assert rejected.status is Status.INITIATED
@@ -124,6 +137,7 @@ def test_after_a_rejection_the_real_burn_can_be_confirmed_under_a_new_execution(
     world = World()
     upgrade = world.opened()
     world.burning.confirm(ALICE, upgrade.id, NOBODYS_SIGNATURE)
+    world.burning.verify(upgrade.id)
     world.chain.advance(1_000)
     world.burning.verify(upgrade.id)
     signature = world.chain.burn(ALICE, NFT_1)
@@ -212,9 +226,9 @@ def test_a_late_burn_belongs_to_the_request_that_is_open_for_the_nft() -> None:
     new = world.open().upgrade
     signature = world.chain.burn(ALICE, NFT_1)
     world.chain.finalize()
-    with pytest.raises(NftLocked):
-        world.burning.confirm(ALICE, old.id, signature)
-    world.burning.confirm(ALICE, new.id, signature)
+    confirmed = world.burning.confirm(ALICE, old.id, signature)
+    assert (confirmed.answer, confirmed.upgrade.id) == (Answer.ACCEPTED, new.id)
+    assert world.status_of(old) is Status.CANCELLED
     assert world.run_workflow(new).status is Status.COMPLETED
     with pytest.raises(BurnAlreadyUsed):
         world.burning.confirm(ALICE, old.id, signature)
@@ -252,6 +266,17 @@ def test_nobody_cancels_an_nft_that_is_burned_on_chain(is_final: bool) -> None:
         world.ending.cancel(ALICE, upgrade.id)
 
 
+def test_nobody_cancels_while_the_providers_contradict_each_other_about_the_nft() -> None:
+    world = World()
+    upgrade = world.opened()
+    world.chain.is_disputed = True
+    with pytest.raises(ProvidersDisagree):
+        world.ending.cancel(ALICE, upgrade.id)
+    assert world.status_of(upgrade) is Status.INITIATED
+    world.chain.is_disputed = False
+    assert world.ending.cancel(ALICE, upgrade.id).status is Status.CANCELLED
+
+
 def test_a_claim_that_is_undecided_is_not_cancelled() -> None:
     world = World()
     upgrade = world.opened()
@@ -275,3 +300,51 @@ def test_eight_cancels_at_once_all_say_cancelled() -> None:
         answers = list(pool.map(lambda _: world.ending.cancel(ALICE, upgrade.id), range(8)))
     assert {answer.status for answer in answers} == {Status.CANCELLED}
     assert len(world.upgrades.events(upgrade.id)) == 2
+
+
+# --- what is our own side's fault ---------------------------------------------------------------
+
+
+def test_a_burn_in_a_version_we_cannot_read_is_held_and_calls_a_human() -> None:
+    world = World()
+    upgrade = world.claimed()
+    world.chain.disguise(signature_of(upgrade), version="2")
+    assert world.burning.verify(upgrade.id).status is Status.BURN_PENDING
+    assert world.alerts.calls[0][0] == "UnreadableTransactions"
+    assert world.alerts.calls[0][1]["upgrade_request_id"] == upgrade.id
+    world.chain.disguise(signature_of(upgrade), version="0")  # we learned to read it
+    assert world.burning.verify(upgrade.id).status is Status.BURN_CONFIRMED
+    assert len(world.alerts) == 1
+
+
+def test_providers_that_disagree_about_a_burn_call_a_human_and_decide_nothing() -> None:
+    world = World()
+    upgrade = world.claimed()
+    world.chain.disguise(signature_of(upgrade), agreed=False)
+    assert world.burning.verify(upgrade.id).status is Status.BURN_PENDING
+    assert "ProviderDisagreements" in world.alerts
+
+
+def test_a_burn_that_is_merely_not_final_yet_calls_nobody() -> None:
+    world = World()
+    upgrade = world.opened()
+    world.burning.confirm(ALICE, upgrade.id, world.chain.burn(ALICE, NFT_1))
+    world.is_halted = True
+    assert world.burning.verify(upgrade.id).status is Status.BURN_PENDING
+    assert len(world.alerts) == 0
+
+
+def test_an_unreadable_burn_that_nobody_confirmed_calls_a_human_from_the_sweep() -> None:
+    world = World()
+    upgrade = world.opened()
+    world.chain.disguise(world.chain.burn(ALICE, NFT_1), version="2")
+    world.chain.finalize()
+    world.clock.advance(seconds=31)
+    assert world.sweeping.run().expired == 0
+    assert world.status_of(upgrade) is Status.INITIATED
+    assert "UnreadableTransactions" in world.alerts
+
+
+def signature_of(upgrade: Upgrade) -> str:
+    assert upgrade.burn_signature is not None
+    return upgrade.burn_signature

@@ -13,7 +13,7 @@ from nft_upgrade.domain.errors import ChainUnavailable, Unavailable
 from nft_upgrade.domain.events import EventType, first_broken_link
 from nft_upgrade.domain.upgrade import Status, Upgrade
 from nft_upgrade.use_cases.sending import Progress
-from tests.use_cases.world import ALICE, World
+from tests.use_cases.world import ALICE, NFT_1, World, by_wallet
 
 MOST_WRITES = 9
 MOST_CALLS = 80
@@ -94,6 +94,100 @@ def test_a_fault_at_any_write_ends_with_one_successor(number: int, is_before: bo
     nothing: list[Any] = [None] * number
     world.store.fail_next = [*nothing, is_before]
     again(lambda: world.burning.confirm(ALICE, upgrade.id, signature))
+    live(world, upgrade)
+    check(world, upgrade)
+
+
+@pytest.mark.parametrize("is_before", [True, False], ids=["before", "after"])
+@pytest.mark.parametrize("number", range(MOST_WRITES))
+def test_a_fault_at_any_write_of_a_claim_ends_with_one_successor(
+    number: int, is_before: bool
+) -> None:
+    world = World()
+    world.give_nft()
+    world.chain.burn(ALICE, NFT_1)
+    world.chain.finalize()
+    nothing: list[Any] = [None] * number
+    world.store.fail_next = [*nothing, is_before]
+    claim = again(lambda: world.claiming.claim(ALICE, mint=NFT_1, burn_signature=None))
+    live(world, claim.upgrade)
+    check(world, claim.upgrade)
+    assert len(world.upgrades) == 1
+
+
+@pytest.mark.parametrize("is_before", [True, False], ids=["before", "after"])
+@pytest.mark.parametrize("number", range(1, 12))
+def test_a_fault_at_any_rpc_call_of_a_claim_leaves_it_to_be_repeated(
+    number: int, is_before: bool
+) -> None:
+    world = World()
+    world.give_nft()
+    world.chain.burn(ALICE, NFT_1)
+    world.chain.finalize()
+    sound = world.chain
+    flaky: Any = FlakyChain(sound, number, is_before=is_before)
+    world.chain = flaky
+    world._wire()
+    claims = [world.claiming.claim(ALICE, mint=NFT_1, burn_signature=None) for _ in range(2)]
+    upgrade = claims[-1].upgrade
+    assert upgrade is not None and len(world.upgrades) == 1
+    live(world, upgrade)
+    world.chain = sound
+    check(world, upgrade)
+
+
+@pytest.mark.parametrize("is_before", [True, False], ids=["before", "after"])
+@pytest.mark.parametrize("number", range(MOST_WRITES))
+def test_a_fault_at_any_write_of_an_atomic_upgrade_ends_with_one_successor(
+    number: int, is_before: bool
+) -> None:
+    world = World()
+    opened = world.open_atomic()
+    wire = by_wallet(opened.transaction)
+    nothing: list[Any] = [None] * number
+    world.store.fail_next = [*nothing, is_before]
+    again(lambda: world.submitting.submit(ALICE, opened.upgrade.id, wire))
+    live_atomic(world, opened.upgrade)
+
+
+@pytest.mark.parametrize("is_before", [True, False], ids=["before", "after"])
+@pytest.mark.parametrize("number", range(1, 60))
+def test_a_fault_at_any_rpc_call_of_an_atomic_upgrade_ends_with_one_successor(
+    number: int, is_before: bool
+) -> None:
+    world = World()
+    opened = world.open_atomic()
+    wire = by_wallet(opened.transaction)
+    sound = world.chain
+    flaky: Any = FlakyChain(sound, number, is_before=is_before)
+    world.chain = flaky
+    world._wire()
+    again(lambda: world.submitting.submit(ALICE, opened.upgrade.id, wire))
+    live_atomic(world, opened.upgrade)
+    world.chain = sound
+    check(world, opened.upgrade)
+
+
+@pytest.mark.parametrize("fault", ["down before", "down after"])
+def test_a_fault_of_the_signer_ends_with_one_successor(fault: str) -> None:
+    world = World()
+    opened = world.open_atomic()
+    wire = by_wallet(opened.transaction)
+    world.submitting.submit(ALICE, opened.upgrade.id, wire)
+    world.signer.down = fault == "down before"
+    world.store.fail_next = [True] if fault == "down after" else []
+    with pytest.raises(Unavailable):
+        world.minting.submit(opened.upgrade.id)
+    world.signer.down = False
+    live_atomic(world, opened.upgrade)
+    assert len(set(world.signer.signed)) == 1
+
+
+def live_atomic(world: World, upgrade: Upgrade) -> None:
+    """As the workflow goes on, with repeated steps."""
+    verified = again(lambda: world.burning.verify(upgrade.id))
+    if verified.awaits_cosignature:
+        again(lambda: world.minting.submit(upgrade.id))
     live(world, upgrade)
     check(world, upgrade)
 

@@ -1,9 +1,11 @@
 """After a proven burn exactly one successor is minted, whatever crashes, expires or fails."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
+from nft_upgrade.adapters.token_program import TOKEN_2022, TokenProgram
 from nft_upgrade.domain.errors import (
     ChainUnavailable,
     Conflicting,
@@ -11,7 +13,8 @@ from nft_upgrade.domain.errors import (
     NotRetryable,
     SignerUnavailable,
 )
-from nft_upgrade.domain.upgrade import LockKind, Status, Upgrade
+from nft_upgrade.domain.nft import Nft, NftStatus
+from nft_upgrade.domain.upgrade import Lock, LockKind, Status, Upgrade
 from nft_upgrade.use_cases.sending import Progress
 from tests.use_cases.world import ALICE, BOB, NFT_1, World
 
@@ -229,6 +232,24 @@ def test_a_finalized_mint_whose_attempts_are_lost_is_completed_from_the_chain() 
     assert len(world.chain.sent) == 1
 
 
+def test_a_successor_minted_by_an_attempt_that_is_lost_does_not_wait_for_a_later_one() -> None:
+    world = World()
+    upgrade = world.burned()
+    world.chain.forgets_sends = True
+    world.minting.prepare(upgrade.id)
+    world.minting.submit(upgrade.id)
+    (lost,) = world.store.attempts.pop(upgrade.id)
+    world.chain.fee = 7
+    world.minting.prepare(upgrade.id)  # asked before the lost one landed
+    world.minting.submit(upgrade.id)
+    assert lost.signature is not None
+    world.chain.land(TokenProgram().wire(lost.message, lost.signature))
+    expire(world)
+    done = world.run_workflow(upgrade)
+    assert done.status is Status.COMPLETED
+    assert done.mint_signature == TokenProgram().signature_text(lost.signature)
+
+
 def test_a_signer_that_is_down_loses_nothing() -> None:
     world = World()
     upgrade = world.burned()
@@ -281,3 +302,42 @@ def test_every_step_may_run_more_than_once(repeats: int) -> None:
             step(world, upgrade)
     assert world.status_of(upgrade) is Status.COMPLETED
     assert len(world.upgrades.attempts(upgrade.id)) == 1
+
+
+def test_a_successor_that_a_rebuild_registered_first_does_not_block_its_completion() -> None:
+    world = World()
+    upgrade = world.burned()
+    world.minting.prepare(upgrade.id)
+    world.minting.submit(upgrade.id)
+    world.chain.finalize()
+    rebuilt = Nft(
+        mint=upgrade.successor,
+        owner=BOB,  # It was sold as soon as it was minted.
+        level=2,
+        status=NftStatus.ACTIVE,
+        version=1,
+        token_program=TOKEN_2022,
+        mint_base=upgrade.mint_base,
+        created_at=world.clock.now(),
+        updated_at=world.clock.now(),
+        predecessor=NFT_1,
+    )
+    world.nfts.register(rebuilt, takes=(Lock(LockKind.OWNER, BOB, rebuilt.mint),))
+    done = world.minting.complete(upgrade.id)
+    row = world.nfts[upgrade.successor]
+    assert done.status is Status.COMPLETED
+    assert (row.owner, row.mint_signature, row.version) == (BOB, done.mint_signature, 2)
+    assert world.upgrades.lock(LockKind.USER, ALICE) is None
+
+
+def test_a_successors_row_that_says_something_else_needs_a_human() -> None:
+    world = World()
+    upgrade = world.burned()
+    world.minting.prepare(upgrade.id)
+    world.minting.submit(upgrade.id)
+    world.chain.finalize()
+    odd = replace(world.nfts[NFT_1], mint=upgrade.successor, level=5, version=1)
+    world.nfts.register(odd, takes=())
+    with pytest.raises(Conflicting):
+        world.minting.complete(upgrade.id)
+    assert world.nfts[upgrade.successor] == odd

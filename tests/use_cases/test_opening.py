@@ -27,7 +27,9 @@ from nft_upgrade.domain.errors import (
 from nft_upgrade.domain.levels import Qualification, default_catalogue
 from nft_upgrade.domain.nft import NftStatus
 from nft_upgrade.domain.upgrade import LockKind, Status
+from nft_upgrade.ports import Blockhash
 from tests.chain_builders import CLASSIC
+from tests.fakes.chain import FakeChain
 from tests.use_cases.world import ALICE, BOB, NFT_1, NFT_2, World
 
 
@@ -36,7 +38,7 @@ def test_an_upgrade_opens_with_the_burn_for_the_wallet_to_sign() -> None:
     world.give_nft()
     opened = world.open()
     assert opened.upgrade.status is Status.INITIATED
-    burn = VersionedTransaction.from_bytes(opened.burn_transaction)
+    burn = VersionedTransaction.from_bytes(opened.transaction)
     assert str(burn.message.account_keys[0]) == ALICE
 
 
@@ -253,3 +255,29 @@ def test_eligibility_for_a_level_that_does_not_exist_is_an_answer_not_an_error(t
     answer = world.opening.eligibility(ALICE, target)
     assert not answer.can_upgrade
     assert "invalid_target_level" in {blocker.code for blocker in answer.blockers}
+
+
+class BurnedMeanwhile:
+    """The owner burns between the look at the holder and the blockhash."""
+
+    def __init__(self, chain: FakeChain) -> None:
+        self._chain = chain
+        self.burn_signature = ""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._chain, name)
+
+    def latest_blockhash(self) -> Blockhash:
+        self.burn_signature = self._chain.burn(ALICE, NFT_1)
+        self._chain.advance(3)
+        return self._chain.latest_blockhash()
+
+
+def test_a_burn_while_the_request_is_being_opened_belongs_to_it() -> None:
+    world = World()
+    world.give_nft()
+    chain: Any = BurnedMeanwhile(world.chain)
+    upgrade = replace(world.opening, chain=chain).open(ALICE, NFT_1, 2).upgrade
+    world.chain.finalize()
+    world.burning.confirm(ALICE, upgrade.id, chain.burn_signature)
+    assert world.burning.verify(upgrade.id).status is Status.BURN_CONFIRMED

@@ -19,7 +19,7 @@ class Group(BaseSettings):
 class StorageSettings(Group):
     """Where the tables are."""
 
-    table_prefix: str = Field("nft-upgrade-", description="Prefix of the five tables' names.")
+    table_prefix: str = Field("nft-upgrade-", description="Prefix of the six tables' names.")
 
 
 class ChainSettings(Group):
@@ -139,10 +139,48 @@ class RelaySettings(StorageSettings, KafkaSettings, SessionSettings):
     relay_trusted_hops: int = Field(
         0, description="Proxies in front whose X-Forwarded-For entries are believed, in the log."
     )
+    relay_presence_seconds: float = Field(
+        60.0, description="How long a user counts as watching after a mark; 0: no marks."
+    )
+    relay_metrics_seconds: float = Field(
+        0.0, description="Between lines of embedded CloudWatch metrics; 0: none."
+    )
     relay_head_seconds: float = Field(10.0, description="Time for a request's head to arrive.")
 
 
-class ApiSettings(StorageSettings, ChainSettings, MintSettings, WorkflowSettings, SessionSettings):
+class MessageSettings(Group):
+    """How mail and push leave."""
+
+    notify_sender: str = Field("no-reply@nft.example", description="From address, SES-verified.")
+    notify_configuration_set: str | None = Field(
+        None, description="SES configuration set that reports bounces and complaints."
+    )
+    push_applications: str | None = Field(
+        None, description="SNS platform applications: `apns=<ARN>,fcm=<ARN>`; unset: no push."
+    )
+
+    @field_validator("push_applications")
+    @classmethod
+    def _well_formed(cls, value: str | None) -> str | None:
+        if value and not all("=" in pair for pair in value.split(",")):
+            raise ValueError("push_applications: write name=ARN, comma separated")
+        return value
+
+    @property
+    def applications(self) -> dict[str, str]:
+        """Platform -> ARN."""
+        pairs = (pair.split("=", 1) for pair in (self.push_applications or "").split(",") if pair)
+        return {name.strip(): arn.strip() for name, arn in pairs}
+
+
+class ApiSettings(
+    StorageSettings,
+    ChainSettings,
+    MintSettings,
+    WorkflowSettings,
+    SessionSettings,
+    MessageSettings,
+):
     """The API function's door."""
 
 
@@ -166,16 +204,14 @@ class PublishSettings(StorageSettings, KafkaSettings):
     """The stream's publisher."""
 
 
-class ConsumerSettings(StorageSettings):
-    """Analytics: a Kafka consumer's Lambda reads from the event source, writes projections."""
+class ConsumerSettings(StorageSettings, KafkaSettings):
+    """A Kafka consumer's Lambda is handed records by its event source; it writes projections, and
+    speaks to Kafka itself for dead letters alone."""
 
-    kafka_bootstrap_servers: str | None = Field(None, description="For dead letters; host:port.")
 
-
-class NotifySettings(ConsumerSettings):
+class NotifySettings(ConsumerSettings, MessageSettings):
     """Notification by e-mail and push."""
 
-    notify_sender: str = Field("no-reply@nft.example", description="From address, SES-verified.")
     public_origin: str = Field("http://localhost:8000", description="Used in links.")
 
 
@@ -183,3 +219,12 @@ class AuditSettings(ConsumerSettings):
     """The compliance record."""
 
     audit_bucket: str | None = Field(None, description="S3 bucket with object lock.")
+
+
+class AuditCheckSettings(StorageSettings):
+    """The check of the compliance record."""
+
+    audit_bucket: str = Field(description="S3 bucket with object lock.")
+    audit_check_seconds: float = Field(
+        240.0, description="How long one run of the audit check goes on, before the next begins."
+    )

@@ -15,11 +15,13 @@ TOPIC_BURNED = "nft-burn-confirmed"
 TOPIC_COMPLETED = "nft-upgrade-completed"
 TOPIC_FAILED = "nft-upgrade-failed"
 TOPIC_PROGRESS = "nft-upgrade-progress"
+TOPIC_DEAD_LETTERS = "nft-dead-letters"
+"""Records that a consumer could not take, whole, with the reason in their headers."""
 TOPICS = (TOPIC_INITIATED, TOPIC_BURNED, TOPIC_COMPLETED, TOPIC_FAILED, TOPIC_PROGRESS)
-"""The events' topics."""
+"""Where events go."""
 TOPIC_CONTROL = "nft-relay-control"
 """What relay processes tell each other (docs/events.md); nobody else reads or writes it."""
-ALL_TOPICS = (*TOPICS, TOPIC_CONTROL)
+ALL_TOPICS = (*TOPICS, TOPIC_DEAD_LETTERS, TOPIC_CONTROL)
 
 _TOPIC_OF = {
     EventType.UPGRADE_INITIATED: TOPIC_INITIATED,

@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 
-from aws_lambda_powertools import Logger
+from aws_lambda_powertools import Logger, single_metric
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.metrics.functions import is_metrics_disabled
 
-from nft_upgrade.domain.errors import Unavailable
+from nft_upgrade.domain.errors import ProvidersDisagree, Unavailable
 
 
 @cache
@@ -22,9 +24,19 @@ def step(name: str, subject: str, **facts: str) -> Iterator[None]:
         try:
             yield
         except Unavailable as fault:
+            if isinstance(fault, ProvidersDisagree):
+                _count("ProviderDisagreements")
             logger().warning("fault", extra={"fault": type(fault).__name__, "why": fault.detail})
             raise
         except Exception:
             logger().exception("failed")
             raise
         logger().info("done")
+
+
+def _count(name: str) -> None:
+    """One count of a metric that an alarm watches (infra/parts/alarms.py)."""
+    if is_metrics_disabled():
+        return
+    with single_metric(name, unit=MetricUnit.Count, value=1, namespace="NftUpgrade") as metric:
+        metric.add_dimension("service", "nft-upgrade")

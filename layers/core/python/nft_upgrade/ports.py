@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from nft_upgrade.domain.burn import BurnEvidence, ObservedMint
+from nft_upgrade.domain.burn import BurnEvidence, ObservedMint, ObservedTransaction
+from nft_upgrade.domain.contact import Contact, Device
 from nft_upgrade.domain.events import UpgradeEvent
 from nft_upgrade.domain.levels import Qualification
 from nft_upgrade.domain.nft import Nft
-from nft_upgrade.domain.upgrade import Lock, LockKind, Status, Transition, Upgrade
+from nft_upgrade.domain.stats import First, LeaderboardPage, UserStats
+from nft_upgrade.domain.upgrade import Lock, LockKind, NftChange, Status, Transition, Upgrade
 
 
 class Clock(Protocol):
@@ -19,6 +21,13 @@ class Clock(Protocol):
     def now(self) -> datetime: ...
 
     def sleep(self, seconds: float) -> None: ...
+
+
+class Alerts(Protocol):
+    """Calls a human: a log line at level error, and a metric that an alarm watches."""
+
+    def call(self, metric: str, says: str, **facts: str) -> None:
+        """`metric` is stable (infra/parts/alarms.py); `facts` say where to look."""
 
 
 class Ids(Protocol):
@@ -77,15 +86,25 @@ class Upgrades(Protocol):
     def lock(self, kind: LockKind, name: str) -> Lock | None:
         """Who holds a lock; strongly consistent."""
 
+    def locks(self, wanted: Sequence[tuple[LockKind, str]]) -> Sequence[Lock | None]:
+        """Many at once, in the order asked, at most 100; eventually consistent: before anything
+        is decided by one, it is read again by `lock`."""
+
     def count_active(self, *, at_most: int) -> int:
         """How many requests are active, counting no further than `at_most`."""
 
     def due(self, *, before: datetime, limit: int, shard: int = 0) -> Sequence[Upgrade]:
         """Requests whose `due_at` has passed, oldest first, from one of `DUE_SHARDS` shards."""
 
+    def queued(self, *, limit: int, cursor: str | None) -> tuple[Sequence[Upgrade], str | None]:
+        """Every request that the sweep has yet to look at, due or not, page by page, shard after
+        shard by `due_at`; eventually consistent. One that moves meanwhile may be seen twice or not
+        at all. ValueError: a cursor that is not ours."""
+
     def note(self, before: Upgrade, after: Upgrade) -> None:
-        """Write `run`, `due_at` and `claimed_height` of `after` if version and run are still
-        those of `before`, else VersionConflict. Bookkeeping, no fact about the upgrade: no event.
+        """Write what `after` has otherwise of `run`, `due_at`, `claimed_height` and `submitted`, if
+        version and run are still those of `before`, else VersionConflict. Bookkeeping, no fact
+        about the upgrade: no event.
         """
 
     def attempts(self, upgrade_id: str) -> Sequence[MintAttempt]:
@@ -108,6 +127,14 @@ DUE_SHARDS = 4
 """Shards of the due index, so that one hot partition cannot form."""
 
 
+class Bookmarks(Protocol):
+    """Where recurring walks stopped."""
+
+    def get(self, name: str) -> str | None: ...
+
+    def put(self, name: str, place: str | None) -> None: ...
+
+
 class Nfts(Protocol):
     """The NFT registry."""
 
@@ -127,6 +154,15 @@ class Nfts(Protocol):
         """Write a new row and its locks together; AlreadyOwnsNft when the owner lock is taken.
 
         Registering the same mint for the same claim again is the same as once.
+        """
+
+    def change(
+        self, change: NftChange, *, takes: Sequence[Lock] = (), releases: Sequence[Lock] = ()
+    ) -> None:
+        """Repair one row outside any upgrade, with its locks: all of it or nothing.
+
+        Raises VersionConflict when the row is not as read any more, the lock's refusal when one of
+        `takes` is another's; of `releases`, those of another holder stay.
         """
 
     def all(self, *, limit: int, cursor: str | None) -> tuple[Sequence[Nft], str | None]:
@@ -154,6 +190,8 @@ class Holder:
     delegate: str | None
     close_authority: str | None
     slot: int
+    hindrance: str | None = None
+    """Why no NFT of this kind can be upgraded (`domain/nft_account.py`); None: it can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,11 +234,18 @@ class Chain(Protocol):
     def burn_evidence(self, signature: str, mint: str) -> BurnEvidence:
         """Everything the burn checks look at, in as few calls as possible."""
 
+    def transaction(self, signature: str) -> ObservedTransaction | None:
+        """One transaction; `finalized` and `agreed` say how far it may be believed."""
+
     def mints(self, addresses: Sequence[str], *, commitment: str) -> Sequence[ObservedMint]:
         """Mint accounts in the order asked, at most 100."""
 
     def signatures_for(self, address: str, *, limit: int) -> Sequence[str]:
         """Newest first, finalized."""
+
+    def held(self, nfts: Sequence[Nft]) -> Sequence[bool]:
+        """Whether each is in its registered owner's associated account, at confirmed; at most 100.
+        False says nothing about who else holds it, or in which account."""
 
     def minted(self, successor: str, *, recipient: str, commitment: str) -> bool | None:
         """True: minted exactly as chain.md section 2 wants; None: no account there at all;
@@ -276,6 +321,9 @@ class NftProgram(Protocol):
     def first_address(self, *, mint_base: str, claim_id: str, token_program: str) -> str:
         """Derived from the claim id, in a domain of its own."""
 
+    def successor_seed(self, predecessor: str) -> str:
+        """What `successor_address` is derived with, 32 hex characters: for those who verify it."""
+
     def address_of(self, order: MintOrder) -> str:
         """Whichever of the two the order asks for."""
 
@@ -299,6 +347,32 @@ class NftProgram(Protocol):
 
     def signature_text(self, signature: bytes) -> str:
         """Base58."""
+
+
+class AtomicProgram(Protocol):
+    """Builds and checks transactions that burn and mint together. No I/O, no secrets."""
+
+    def transaction(
+        self,
+        holder: Holder,
+        order: MintOrder,
+        blockhash: Blockhash,
+        *,
+        rent: int,
+        units: int,
+        fee: int,
+    ) -> bytes:
+        """Unsigned wire transaction; ValueError when it would be too large."""
+
+    def require(self, transaction: bytes, order: MintOrder, holder: Holder, *, rent: int) -> bytes:
+        """The message for the system wallet to sign; ValueError unless it is exactly ours, the
+        wallet's own additions aside, signed by its owner."""
+
+    def cosigned(self, transaction: bytes, order: MintOrder, signature: bytes) -> bytes:
+        """As sent; ValueError when a signature does not verify."""
+
+    def signature_text(self, transaction: bytes) -> str:
+        """Base58 of the owner's signature, which names the transaction; ValueError: unreadable."""
 
 
 class Workflow(Protocol):
@@ -374,3 +448,92 @@ class RateLimiter(Protocol):
 
     def hit(self, name: str, *, limit: int, window: timedelta, at: datetime) -> timedelta | None:
         """Count one call by `name`. None: allowed; else how long to wait."""
+
+
+class Statistics(Protocol):
+    """What analytics keeps, as users may see it; every answer is of one generation."""
+
+    def with_firsts(self, user_id: str) -> tuple[UserStats | None, Sequence[First]]:
+        """The user's figures (None: no event counted yet), and who was first to each level."""
+
+    def leaderboard(self, *, limit: int, cursor: str | None) -> LeaderboardPage:
+        """Highest level first, then who reached it earlier. ValueError: bad cursor."""
+
+
+# --- notification ----------------------------------------------------------------------------
+
+
+class DeliveryRefused(Exception):
+    """This message will never be taken: bad address, disabled device, unverified sender."""
+
+
+class DeliveryUnavailable(Exception):
+    """Nothing was sent; the same message may be taken later."""
+
+
+class DeliveryUncertain(Exception):
+    """It may be on its way: whoever sends it again may send it twice."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mail:
+    """`unsubscribe_url` takes RFC 8058's one-click POST."""
+
+    to: str
+    subject: str
+    text: str
+    html: str
+    unsubscribe_url: str | None = None
+
+
+class Mailer(Protocol):
+    """Sends mail. Raises DeliveryRefused, DeliveryUnavailable or DeliveryUncertain."""
+
+    def send(self, mail: Mail) -> str:
+        """The mail service's id of it."""
+
+
+class Pusher(Protocol):
+    """Sends to apps. Raises DeliveryRefused, DeliveryUnavailable or DeliveryUncertain."""
+
+    def register(self, platform: str, device_token: str) -> str:
+        """The endpoint of this installation; the same again for the same token."""
+
+    def push(self, endpoint: str, *, title: str, text: str) -> str:
+        """The push service's id of it."""
+
+
+class Contacts(Protocol):
+    """Preferences, devices and addresses that must not be written to. Strongly consistent."""
+
+    def get(self, user_id: str) -> Contact | None: ...
+
+    def put(self, contact: Contact) -> None:
+        """Replace version n - 1 by n; VersionConflict when that is not what is there."""
+
+    def forget(self, user_id: str) -> None:
+        """Contact and devices; twice is the same as once."""
+
+    def devices(self, user_id: str) -> Sequence[Device]:
+        """Those that nobody else has registered since, oldest first."""
+
+    def add_device(self, device: Device) -> None:
+        """It belongs to this user from now on, whoever had it."""
+
+    def remove_device(self, user_id: str, device_id: str) -> None:
+        """Twice is the same as once."""
+
+    def suppress(self, address: str, reason: str, *, at: datetime) -> None:
+        """Nothing is sent there any more, whoever it belongs to."""
+
+    def is_suppressed(self, address: str) -> bool: ...
+
+
+class Presence(Protocol):
+    """Who has an open stream, as the relay marks it every so often."""
+
+    def mark(self, user_ids: Sequence[str], *, until: datetime) -> None:
+        """They are taken to watch until then. Several relays mark alike; the last one stands."""
+
+    def seen_until(self, user_id: str) -> datetime | None:
+        """Strongly consistent; None: no mark, or one so old that it was dropped."""

@@ -17,6 +17,11 @@ def outcome(upgrade: Upgrade, progress: Progress | None = None) -> dict[str, Any
     }
 
 
+def verified(upgrade: Upgrade) -> dict[str, Any]:
+    """After a look at the burn: `ready` means that a submitted transaction wants our signature."""
+    return outcome(upgrade, Progress.READY if upgrade.awaits_cosignature else None)
+
+
 def step_outcome(step: MintStep) -> dict[str, Any]:
     """The same for a step of the mint."""
     return outcome(step.upgrade, step.progress)

@@ -9,8 +9,10 @@ from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from nft_upgrade.adapters.later import later
 from nft_upgrade.config import (
     ChainSettings,
+    MessageSettings,
     MintSettings,
     SessionSettings,
     StepSettings,
@@ -19,15 +21,23 @@ from nft_upgrade.config import (
 )
 from nft_upgrade.domain.levels import default_catalogue
 from nft_upgrade.ports import (
+    Alerts,
+    AtomicProgram,
+    Bookmarks,
     Chain,
     Challenges,
     Clock,
+    Contacts,
     Ids,
+    Mailer,
     NftProgram,
     Nfts,
+    Presence,
+    Pusher,
     Qualifications,
     RateLimiter,
     Signer,
+    Statistics,
     Switch,
     Tickets,
     Upgrades,
@@ -41,13 +51,22 @@ if TYPE_CHECKING:
     from nft_upgrade.adapters.kms_signer import KmsEd25519Key
     from nft_upgrade.http.sessions import SessionVerifier
     from nft_upgrade.use_cases.burning import Burning
+    from nft_upgrade.use_cases.claiming import Claiming
+    from nft_upgrade.use_cases.comparing import Comparing
+    from nft_upgrade.use_cases.cosigning import Cosigning
     from nft_upgrade.use_cases.ending import Ending
+    from nft_upgrade.use_cases.explaining import Explaining
     from nft_upgrade.use_cases.issuing import Issuing
+    from nft_upgrade.use_cases.lineage import Lineage
     from nft_upgrade.use_cases.minting import Minting
+    from nft_upgrade.use_cases.offering import Offering
     from nft_upgrade.use_cases.opening import Opening
     from nft_upgrade.use_cases.policy import Policy
+    from nft_upgrade.use_cases.preferences import Preferences
     from nft_upgrade.use_cases.reading import Reading
+    from nft_upgrade.use_cases.reviewing import Reviewing
     from nft_upgrade.use_cases.sending import Sending
+    from nft_upgrade.use_cases.submitting import Submitting
     from nft_upgrade.use_cases.sweeping import Sweeping
 
 # --- time and ids --------------------------------------------------------------------------
@@ -86,8 +105,10 @@ def database() -> "Database":
 @cache
 def upgrades() -> Upgrades:
     from nft_upgrade.adapters.dynamodb_upgrades import DynamoDbUpgrades
+    from nft_upgrade.adapters.system import xray_trace_id
+    from nft_upgrade.adapters.upgrade_metrics import tell
 
-    return DynamoDbUpgrades(database())
+    return DynamoDbUpgrades(database(), trace_id=xray_trace_id, on_commit=tell)
 
 
 @cache
@@ -132,11 +153,24 @@ def qualifications() -> Qualifications:
     return DynamoDbQualifications(database())
 
 
+@cache
+def statistics() -> Statistics:
+    from nft_upgrade.adapters.dynamodb_stats import DynamoDbStats
+
+    return DynamoDbStats(database())
+
+
 # --- the chain -----------------------------------------------------------------------------
 
 
 @cache
 def chain() -> Chain:
+    chain: Chain = later(_chain)
+    return chain
+
+
+@cache
+def _chain() -> Chain:
     from nft_upgrade.adapters.secret_urls import revealed
     from nft_upgrade.adapters.solana_chain import SolanaChain
 
@@ -151,9 +185,28 @@ def chain() -> Chain:
 
 @cache
 def program() -> NftProgram:
+    program: NftProgram = later(_program)
+    return program
+
+
+@cache
+def _program() -> NftProgram:
     from nft_upgrade.adapters.token_program import TokenProgram
 
     return TokenProgram()
+
+
+@cache
+def atomic_program() -> AtomicProgram:
+    program: AtomicProgram = later(_atomic_program)
+    return program
+
+
+@cache
+def _atomic_program() -> AtomicProgram:
+    from nft_upgrade.adapters.atomic_transaction import AtomicTransactions
+
+    return AtomicTransactions()
 
 
 @cache
@@ -188,19 +241,23 @@ def workflow() -> Workflow:
 
 @cache
 def policy() -> "Policy":
-    from nft_upgrade.adapters.token_program import TOKEN_2022
+    from nft_upgrade.adapters.token_addresses import TOKEN_2022
     from nft_upgrade.use_cases.policy import Policy, no_collection
 
     settings = _mint_settings()
     return Policy(
         catalogue=default_catalogue(),
         token_program=TOKEN_2022,
-        collection_of=program().collection_address if settings.nft_collection else no_collection,
+        collection_of=_collection_address if settings.nft_collection else no_collection,
         metadata_base_uri=settings.nft_metadata_base_uri,
         mint_cost_lamports=settings.mint_cost_lamports,
         upgrade_ttl=timedelta(minutes=settings.upgrade_minutes),
         patience_seconds=_task_patience(),
     )
+
+
+def _collection_address(mint_base: str) -> str:
+    return program().collection_address(mint_base)
 
 
 def _task_patience() -> float:
@@ -215,6 +272,36 @@ def reading() -> "Reading":
 
 
 @cache
+def cosigning() -> "Cosigning":
+    from nft_upgrade.use_cases.cosigning import Cosigning
+
+    return Cosigning(chain=chain(), atomic=atomic_program(), signer=signer(), policy=policy())
+
+
+@cache
+def offering() -> "Offering":
+    from nft_upgrade.use_cases.offering import Offering
+
+    return Offering(chain=chain(), program=program(), atomic=atomic_program(), policy=policy())
+
+
+@cache
+def submitting() -> "Submitting":
+    from nft_upgrade.use_cases.submitting import Submitting
+
+    return Submitting(
+        upgrades=upgrades(),
+        reading=reading(),
+        opening=opening(),
+        offering=offering(),
+        atomic=atomic_program(),
+        chain=chain(),
+        burning=burning(),
+        clock=clock(),
+    )
+
+
+@cache
 def opening() -> "Opening":
     from nft_upgrade.use_cases.opening import Opening
 
@@ -224,6 +311,7 @@ def opening() -> "Opening":
         reading=reading(),
         chain=chain(),
         program=program(),
+        offering=offering(),
         qualifications=qualifications(),
         switch=switch(),
         policy=policy(),
@@ -240,10 +328,51 @@ def burning() -> "Burning":
         upgrades=upgrades(),
         reading=reading(),
         chain=chain(),
+        cosigning=cosigning(),
         workflow=workflow(),
+        alerts=alerts(),
         policy=policy(),
         clock=clock(),
     )
+
+
+@cache
+def claiming() -> "Claiming":
+    from nft_upgrade.use_cases.claiming import Claiming
+
+    return Claiming(
+        upgrades=upgrades(),
+        nfts=nfts(),
+        chain=chain(),
+        burning=burning(),
+        ending=ending(),
+        program=program(),
+        qualifications=qualifications(),
+        policy=policy(),
+        clock=clock(),
+        ids=ids(),
+    )
+
+
+@cache
+def explaining() -> "Explaining":
+    from nft_upgrade.use_cases.explaining import Explaining
+
+    return Explaining(upgrades=upgrades(), reading=reading(), burning=burning(), clock=clock())
+
+
+@cache
+def reviewing() -> "Reviewing":
+    from nft_upgrade.use_cases.reviewing import Reviewing
+
+    return Reviewing(upgrades=upgrades(), reading=reading(), burning=burning(), clock=clock())
+
+
+@cache
+def lineage() -> "Lineage":
+    from nft_upgrade.use_cases.lineage import Lineage
+
+    return Lineage(nfts=nfts(), program=program())
 
 
 @cache
@@ -262,6 +391,7 @@ def minting() -> "Minting":
         reading=reading(),
         burning=burning(),
         sending=sending(),
+        cosigning=cosigning(),
         policy=policy(),
         clock=clock(),
     )
@@ -288,6 +418,36 @@ def issuing() -> "Issuing":
 
 
 @cache
+def alerts() -> Alerts:
+    from nft_upgrade.adapters.alerts import CloudWatchAlerts
+
+    return CloudWatchAlerts()
+
+
+@cache
+def bookmarks() -> Bookmarks:
+    from nft_upgrade.adapters.dynamodb_bookmarks import DynamoDbBookmarks
+
+    return DynamoDbBookmarks(database())
+
+
+@cache
+def comparing() -> "Comparing":
+    from nft_upgrade.use_cases.comparing import Comparing
+
+    return Comparing(
+        nfts=nfts(),
+        upgrades=upgrades(),
+        chain=chain(),
+        program=program(),
+        bookmarks=bookmarks(),
+        alerts=alerts(),
+        clock=clock(),
+        token_program=policy().token_program,
+    )
+
+
+@cache
 def sweeping() -> "Sweeping":
     from nft_upgrade import wiring_events
     from nft_upgrade.use_cases.sweeping import Sweeping
@@ -299,8 +459,59 @@ def sweeping() -> "Sweeping":
         ending=ending(),
         minting=minting(),
         workflow=workflow(),
-        publisher=wiring_events.publisher(),
+        publisher=wiring_events.checked_publisher(),
+        comparing=comparing(),
+        bookmarks=bookmarks(),
         clock=clock(),
+    )
+
+
+# --- notification --------------------------------------------------------------------------
+
+
+@cache
+def contacts() -> Contacts:
+    from nft_upgrade.adapters.dynamodb_contacts import DynamoDbContacts
+
+    return DynamoDbContacts(database())
+
+
+@cache
+def presence() -> Presence:
+    from nft_upgrade.adapters.dynamodb_presence import DynamoDbPresence
+
+    return DynamoDbPresence(database())
+
+
+@cache
+def mailer() -> Mailer:
+    from nft_upgrade.adapters.ses_mailer import SesMailer
+
+    settings = MessageSettings()
+    return SesMailer(settings.notify_sender, settings.notify_configuration_set)
+
+
+@cache
+def pusher() -> Pusher:
+    from nft_upgrade.adapters.sns_pusher import SnsPusher
+
+    return SnsPusher(MessageSettings().applications)
+
+
+@cache
+def preferences() -> "Preferences":
+    from os import urandom
+
+    from nft_upgrade.use_cases.preferences import Preferences
+
+    return Preferences(
+        contacts=contacts(),
+        mailer=mailer(),
+        pusher=pusher(),
+        rate_limiter=rate_limiter(),
+        clock=clock(),
+        random_bytes=urandom,
+        origin=session_settings().public_origin,
     )
 
 
@@ -334,11 +545,17 @@ def api_app() -> "FastAPI":
     return create_app(
         ApiParts(
             opening=opening(),
+            submitting=submitting(),
             burning=burning(),
             minting=minting(),
             ending=ending(),
             reading=reading(),
+            claiming=claiming(),
+            explaining=explaining(),
+            lineage=lineage(),
+            preferences=preferences(),
             catalogue=policy().catalogue,
+            statistics=statistics(),
             challenges=challenges(),
             tickets=tickets(),
             rate_limiter=rate_limiter(),

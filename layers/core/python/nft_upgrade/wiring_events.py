@@ -1,7 +1,6 @@
 """The event services put together: settings -> adapters -> consumers, built on first use.
 
-Adapters are imported by the builder that needs them: a consumer's cold start does not pay for
-kafka-python, nor the publisher's for jsonschema.
+Adapters are imported by the builder that needs them: a cold start pays for what it uses.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,35 +10,51 @@ from typing import TYPE_CHECKING
 from nft_upgrade.adapters.dynamodb_items import Database
 from nft_upgrade.adapters.system import SystemClock
 from nft_upgrade.config import (
+    AuditCheckSettings,
     AuditSettings,
     ConsumerSettings,
     KafkaSettings,
     NotifySettings,
     PublishSettings,
+    StorageSettings,
 )
 from nft_upgrade.consumers.analytics import NAME as ANALYTICS
 from nft_upgrade.consumers.analytics import Analytics
 from nft_upgrade.consumers.audit import NAME as AUDIT
 from nft_upgrade.consumers.audit import Audit
+from nft_upgrade.consumers.audit_check import AuditCheck, AuditReport
 from nft_upgrade.consumers.intake import Intake
+from nft_upgrade.consumers.mail_feedback import MailFeedback
 from nft_upgrade.consumers.notification import NAME as NOTIFICATIONS
 from nft_upgrade.consumers.notification import Notifier
-from nft_upgrade.consumers.outbox import Outbox
-from nft_upgrade.consumers.ports import AuditArchive, Meter
+from nft_upgrade.consumers.outbox import CheckedPublisher, Outbox
+from nft_upgrade.consumers.ports import AuditArchive, Ledger, Meter
+from nft_upgrade.consumers.rebuild import Rebuild
+from nft_upgrade.consumers.replaying import Replaying
+from nft_upgrade.consumers.stats_ports import EventHistory
 from nft_upgrade.domain.events import UpgradeEvent
 from nft_upgrade.domain.levels import default_catalogue
 from nft_upgrade.ports import Publisher, Upgrades
 
 if TYPE_CHECKING:
-    from nft_upgrade.adapters.dynamodb_projections import DynamoDbStats
+    from nft_upgrade.adapters.dynamodb_stats import DynamoDbGenerations
 
 
 @cache
 def publisher() -> Publisher:
-    """Kafka, for the outbox and the sweep."""
+    """Kafka, whatever the events are."""
     from nft_upgrade.adapters.kafka_events import KafkaPublisher
+    from nft_upgrade.adapters.system import xray_trace_id
 
-    return KafkaPublisher(KafkaSettings())
+    return KafkaPublisher(KafkaSettings(), trace_id=xray_trace_id)
+
+
+@cache
+def checked_publisher() -> Publisher:
+    """The same, for what the schema describes."""
+    from nft_upgrade.adapters.event_schema import check_event
+
+    return CheckedPublisher(publisher(), check_event, _meter())
 
 
 @cache
@@ -48,36 +63,48 @@ def outbox() -> Outbox:
     from nft_upgrade.adapters.dynamodb_upgrades import DynamoDbUpgrades, event_from_image
 
     upgrades = DynamoDbUpgrades(PublishSettings().table_prefix)
-    return Outbox(upgrades, publisher(), SystemClock(), event_from_image)
+    return Outbox(upgrades, checked_publisher(), SystemClock(), event_from_image, _meter())
 
 
 @cache
 def analytics() -> Intake:
     """For `analytics`."""
     settings = ConsumerSettings()
-    counting = Analytics(stats(settings.table_prefix), _meter())
+    counting = Analytics(generations(settings.table_prefix), _meter())
     return _intake(ANALYTICS, counting.take, settings)
 
 
 @cache
 def notifier() -> Intake:
     """For `notify`."""
-    from nft_upgrade.adapters.dynamodb_projections import DynamoDbNotifications
+    from nft_upgrade.adapters.dynamodb_contacts import DynamoDbContacts, DynamoDbNotifications
+    from nft_upgrade.adapters.dynamodb_presence import DynamoDbPresence
     from nft_upgrade.adapters.ses_mailer import SesMailer
+    from nft_upgrade.adapters.sns_pusher import SnsPusher
 
     settings = NotifySettings()
-    kept = DynamoDbNotifications(_database(settings.table_prefix))
-    mailer = SesMailer(settings.notify_sender)
+    database = _database(settings.table_prefix)
     notifier = Notifier(
-        kept,
-        kept,
-        mailer,
+        DynamoDbNotifications(database),
+        DynamoDbContacts(database),
+        DynamoDbPresence(database),
+        SesMailer(settings.notify_sender, settings.notify_configuration_set),
+        SnsPusher(settings.applications),
         default_catalogue(),
         SystemClock(),
         _meter(),
         origin=settings.public_origin,
     )
     return _intake(NOTIFICATIONS, notifier.take, settings)
+
+
+@cache
+def mail_feedback() -> MailFeedback:
+    """For `mail_feedback`."""
+    from nft_upgrade.adapters.dynamodb_contacts import DynamoDbContacts
+
+    contacts = DynamoDbContacts(_database(StorageSettings().table_prefix))
+    return MailFeedback(contacts, _meter(), SystemClock())
 
 
 @cache
@@ -88,15 +115,59 @@ def audit() -> Intake:
     settings = AuditSettings()
     trail = DynamoDbAuditTrail(_database(settings.table_prefix))
     recording = Audit(trail, _archives(settings), SystemClock(), _meter())
-    return _intake(AUDIT, recording.take, settings)
+    return _intake(AUDIT, recording.take, settings, recording.has)
 
 
 @cache
-def stats(table_prefix: str) -> "DynamoDbStats":
-    """What analytics keeps, for reading too (`/api/stats/me`, `/api/leaderboard`)."""
-    from nft_upgrade.adapters.dynamodb_projections import DynamoDbStats
+def audit_check() -> AuditCheck:
+    """For the command `audit_verify`."""
+    from nft_upgrade.adapters.s3_audit_reader import S3AuditArchiveReader, read_document
 
-    return DynamoDbStats(_database(table_prefix))
+    settings = AuditCheckSettings()
+    return AuditCheck(
+        S3AuditArchiveReader(settings.audit_bucket),
+        read_document,
+        upgrades(settings.table_prefix).events,
+        SystemClock(),
+        _meter(),
+    )
+
+
+def audit_round() -> AuditReport:
+    """For `verify_audit`: one run, from where the last one stopped."""
+    from nft_upgrade.adapters.dynamodb_places import DynamoDbPlace
+
+    settings = AuditCheckSettings()
+    place = DynamoDbPlace(_database(settings.table_prefix), "audit-check")
+    return audit_check().resume(place, seconds=settings.audit_check_seconds)
+
+
+@cache
+def generations(table_prefix: str) -> "DynamoDbGenerations":
+    """What analytics keeps: for the consumer, and for the operator's `nft_upgrade.stats`."""
+    from nft_upgrade.adapters.dynamodb_stats import DynamoDbGenerations
+
+    return DynamoDbGenerations(_database(table_prefix))
+
+
+def rebuild(*, from_topics: bool, tell: Callable[[int], object]) -> Rebuild:
+    """All figures again: from the event table, or from Kafka's topics."""
+    table_prefix = StorageSettings().table_prefix
+    history = _topics() if from_topics else _event_table(table_prefix)
+    return Rebuild(generations(table_prefix), history, tell)
+
+
+def _topics() -> EventHistory:
+    from nft_upgrade.adapters.event_schema import read_event
+    from nft_upgrade.adapters.kafka_history import KafkaHistory
+
+    return KafkaHistory(KafkaSettings(), read_event)
+
+
+def _event_table(table_prefix: str) -> EventHistory:
+    from nft_upgrade.adapters.dynamodb_history import DynamoDbHistory
+
+    return DynamoDbHistory(_database(table_prefix))
 
 
 @cache
@@ -107,20 +178,52 @@ def upgrades(table_prefix: str) -> Upgrades:
     return DynamoDbUpgrades(table_prefix)
 
 
-def _intake(
-    consumer: str, take: Callable[[UpgradeEvent], object], settings: ConsumerSettings
+def ledger(consumer: str) -> Ledger:
+    """A projection for a consumer that needs no store of its own."""
+    from nft_upgrade.adapters.dynamodb_ledger import DynamoDbLedger
+
+    return DynamoDbLedger(_database(ConsumerSettings().table_prefix), consumer)
+
+
+def intake(
+    consumer: str,
+    take: Callable[[UpgradeEvent], object],
+    has: Callable[[str, int], bool] | None = None,
 ) -> Intake:
-    from nft_upgrade.adapters.dynamodb_projections import DynamoDbDeadLetters
+    """The consumer kit (docs/events.md, "A fourth consumer"): `Intake` says what it does."""
+    return _intake(consumer, take, ConsumerSettings(), has)
+
+
+def _intake(
+    consumer: str,
+    take: Callable[[UpgradeEvent], object],
+    settings: ConsumerSettings,
+    has: Callable[[str, int], bool] | None = None,
+) -> Intake:
     from nft_upgrade.adapters.event_schema import read_event
+    from nft_upgrade.adapters.kafka_dead_letters import KafkaDeadLetters
 
     return Intake(
         consumer,
         read=read_event,
         take=take,
-        dead_letters=DynamoDbDeadLetters(_database(settings.table_prefix)),
+        dead_letters=KafkaDeadLetters(settings),
         meter=_meter(),
         clock=SystemClock(),
+        has=has,
     )
+
+
+@cache
+def replaying() -> Replaying:
+    """For `replay_dead_letters`: the command and the function."""
+    from nft_upgrade.adapters.event_schema import read_event
+    from nft_upgrade.adapters.kafka_dead_letters import KafkaDeadLetters
+    from nft_upgrade.adapters.kafka_replay import KafkaLetterBox
+
+    settings = KafkaSettings()
+    letters = KafkaDeadLetters(settings)
+    return Replaying(KafkaLetterBox(settings), letters, letters.send_back, read_event)
 
 
 @cache

@@ -64,19 +64,18 @@ def atomic_transaction(
     return wire
 
 
-def require_atomic(
-    transaction: bytes, order: MintOrder, holder: Holder, *, blockhash: str, rent: int
-) -> bytes:
+def require_atomic(transaction: bytes, order: MintOrder, holder: Holder, *, rent: int) -> bytes:
     """The message for the system wallet to sign; ValueError unless `transaction` is what
     `atomic_transaction` makes of the same facts, wallet's additions aside, signed by its owner.
 
-    `blockhash` is the one that was handed out: of another one it would not be known until when it
-    may land.
+    The blockhash is free, because some wallets put in a newer one before they sign: whichever is
+    valid now may land no longer than the latest one. A durable nonce in its place would need an
+    instruction that is not ours.
     """
+    if rent > token_program.MOST_RENT:
+        raise ValueError("it pays more than any mint may cost")
     parsed = _parsed(transaction)
     message = _plain_message(parsed)
-    if str(message.recent_blockhash) != blockhash:
-        raise ValueError("not the blockhash that was handed out")
     _require_signers(message, owner=holder.owner, base=order.mint_base)
     _require_owners_signature(parsed)
     calls = list(_calls(message))
@@ -88,6 +87,31 @@ def require_atomic(
     if any(base in call.accounts for call in calls if call.program in OF_THE_WALLET):
         raise ValueError("an added instruction names the system wallet")
     return to_bytes_versioned(message)
+
+
+class AtomicTransactions:
+    """Fulfils the port AtomicProgram."""
+
+    def transaction(
+        self,
+        holder: Holder,
+        order: MintOrder,
+        blockhash: Blockhash,
+        *,
+        rent: int,
+        units: int,
+        fee: int,
+    ) -> bytes:
+        return atomic_transaction(holder, order, blockhash, rent=rent, units=units, fee=fee)
+
+    def require(self, transaction: bytes, order: MintOrder, holder: Holder, *, rent: int) -> bytes:
+        return require_atomic(transaction, order, holder, rent=rent)
+
+    def cosigned(self, transaction: bytes, order: MintOrder, signature: bytes) -> bytes:
+        return cosigned(transaction, order, signature)
+
+    def signature_text(self, transaction: bytes) -> str:
+        return signature_text(transaction)
 
 
 def cosigned(transaction: bytes, order: MintOrder, signature: bytes) -> bytes:

@@ -1,6 +1,8 @@
 """Domain objects as attributes of their items, and back. No I/O."""
 
+import logging
 import zlib
+from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import fields
 from datetime import datetime
@@ -12,9 +14,10 @@ from nft_upgrade.adapters.dynamodb_items import AttemptItem, EventItem, NftItem,
 from nft_upgrade.domain.errors import ErrorType
 from nft_upgrade.domain.events import EventType, UpgradeEvent
 from nft_upgrade.domain.nft import Nft, NftStatus
-from nft_upgrade.domain.upgrade import Failure, Status, Upgrade
+from nft_upgrade.domain.upgrade import Failure, Mode, Status, Submitted, Upgrade
 from nft_upgrade.ports import DUE_SHARDS, MintAttempt
 
+logger = logging.getLogger(__name__)
 Facts = dict[str, Any]
 REQUEST = "REQUEST"
 EVENT = "EVENT#"
@@ -73,7 +76,9 @@ def request_facts(upgrade: Upgrade) -> Facts:
     facts = {name: getattr(upgrade, name) for name in _UPGRADE_FIELDS}
     return facts | {
         "status": upgrade.status.value,
+        "mode": upgrade.mode.value,
         "failure": _failure_facts(upgrade.failure),
+        "submitted": _submitted_facts(upgrade.submitted),
         "due_shard": request_partition(shard) if upgrade.due_at else None,
         "active_shard": active_partition(shard) if upgrade.is_active else None,
     }
@@ -83,7 +88,9 @@ def upgrade_of(item: RequestItem) -> Upgrade:
     """The upgrade that an item holds."""
     facts: Facts = {name: getattr(item, name) for name in _UPGRADE_FIELDS}
     facts["status"] = Status(item.status)
+    facts["mode"] = Mode(item.mode)
     facts["failure"] = _failure_of(item.failure)
+    facts["submitted"] = _submitted_of(item.submitted)
     return Upgrade(id=item.upgrade_id, **facts)
 
 
@@ -104,6 +111,15 @@ def event_of(item: EventItem) -> UpgradeEvent:
     facts: Facts = {name: getattr(item, name) for name in _EVENT_FIELDS}
     facts["type"] = EventType(item.type)
     return UpgradeEvent(**facts)
+
+
+def readable_event(item: EventItem) -> UpgradeEvent | None:
+    """The same for whoever must go on past an item that holds none: it is logged."""
+    try:
+        return event_of(item)
+    except (ValueError, TypeError):
+        logger.exception("%s %s is no event", item.upgrade_id, item.entry)
+        return None
 
 
 def event_from_image(image: Mapping[str, Any]) -> UpgradeEvent:
@@ -154,6 +170,33 @@ def attempt_of(item: AttemptItem) -> MintAttempt:
         successor=item.successor,
         created_at=item.written_at,
         signature=item.signature,
+    )
+
+
+def _submitted_facts(submitted: Submitted | None) -> Facts | None:
+    """JSON, bytes as base64."""
+    if submitted is None:
+        return None
+    cosignature = submitted.cosignature
+    return {
+        "transaction": b64encode(submitted.transaction).decode(),
+        "token_account": submitted.token_account,
+        "rent": submitted.rent,
+        "last_valid_block_height": submitted.last_valid_block_height,
+        "cosignature": None if cosignature is None else b64encode(cosignature).decode(),
+    }
+
+
+def _submitted_of(facts: Facts | None) -> Submitted | None:
+    if facts is None:
+        return None
+    cosignature = facts["cosignature"]
+    return Submitted(
+        transaction=b64decode(facts["transaction"]),
+        token_account=facts["token_account"],
+        rent=facts["rent"],
+        last_valid_block_height=facts["last_valid_block_height"],
+        cosignature=None if cosignature is None else b64decode(cosignature),
     )
 
 

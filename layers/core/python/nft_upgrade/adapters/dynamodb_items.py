@@ -19,6 +19,7 @@ from pynamodb.attributes import (
     UTCDateTimeAttribute,
 )
 from pynamodb.connection import Connection
+from pynamodb.connection.base import MetaTable
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
 from pynamodb.models import Model
 
@@ -27,6 +28,10 @@ from nft_upgrade.adapters import dynamodb_tables as tables
 M = TypeVar("M", bound=Model)
 CONNECT_SECONDS = 2.0
 READ_SECONDS = 5.0
+PARTS_OF_A_TABLE = (
+    ("GlobalSecondaryIndexes", "IndexName"),
+    ("AttributeDefinitions", "AttributeName"),
+)
 POOL = 50
 """Connections kept open: at least as many as threads share a Database."""
 
@@ -49,7 +54,8 @@ class Database:
 
     def __init__(self, table_prefix: str) -> None:
         self._prefix = table_prefix
-        self._bound: set[str] = set()
+        self._known: dict[str, MetaTable] = {}
+        self._learning = threading.Lock()
         self.connection = SharedConnection(
             connect_timeout_seconds=CONNECT_SECONDS,
             read_timeout_seconds=READ_SECONDS,
@@ -65,11 +71,22 @@ class Database:
         # pynamodb builds a client per class, and a client costs more than a cold start's other
         # work together: let all of them use ours, which must know the table's keys and indexes.
         table = bound._get_connection()
-        if name not in self._bound:
-            self.connection.add_meta_table(table.get_meta_table())
-            self._bound.add(name)
+        self._learn(name, table.get_meta_table())
         table.connection = self.connection
         return bound
+
+    def _learn(self, name: str, meta: MetaTable) -> None:
+        """Models of one table know different indexes of it; the connection must know them all."""
+        with self._learning:
+            known = self._known.get(name)
+            if known is None:
+                self.connection.add_meta_table(meta)
+                self._known[name] = meta
+                return
+            for part, name_of in PARTS_OF_A_TABLE:
+                there = known.data.setdefault(part, [])
+                names = {each[name_of] for each in there}
+                there += [each for each in meta.data.get(part) or () if each[name_of] not in names]
 
     @classmethod
     def of(cls, tables: "str | Database") -> "Database":
@@ -156,6 +173,7 @@ class RequestItem(UpgradesItem):
     burned_at = UTCDateTimeAttribute(null=True)
     mint_signature = UnicodeAttribute(null=True)
     failure = JSONAttribute(null=True)
+    submitted = JSONAttribute(null=True)
     last_event_hash = UnicodeAttribute()
     active_shard = UnicodeAttribute(null=True)
 
@@ -183,6 +201,7 @@ class EventItem(UpgradesItem):
     data = JSONAttribute()
     previous_hash = UnicodeAttribute()
     hash = UnicodeAttribute()
+    trace_id = UnicodeAttribute(null=True)
     published_at = UTCDateTimeAttribute(null=True)
 
 
@@ -227,6 +246,7 @@ class NftItem(Model):
     predecessor = UnicodeAttribute(null=True)
     successor = UnicodeAttribute(null=True)
     mint_signature = UnicodeAttribute(null=True)
+    burn_signature = UnicodeAttribute(null=True)
     by_owner = ByOwner()
 
 
@@ -245,6 +265,14 @@ class SwitchItem(Model):
     lock = UnicodeAttribute(hash_key=True)
     reason = UnicodeAttribute(null=True)
     changed_at = UTCDateTimeAttribute()
+
+
+class BookmarkItem(Model):
+    """Where a recurring walk stopped; it lies with the locks too."""
+
+    TABLE = tables.LOCKS
+    lock = UnicodeAttribute(hash_key=True)
+    place = UnicodeAttribute(null=True)
 
 
 # --- transient, projections ------------------------------------------------------------------
@@ -282,6 +310,12 @@ class WindowItem(TransientItem):
     """Calls counted in one window of one name."""
 
     calls = NumberAttribute()
+
+
+class PresenceItem(TransientItem):
+    """A user with an open stream."""
+
+    seen_until = UTCDateTimeAttribute()
 
 
 class QualificationItem(Model):

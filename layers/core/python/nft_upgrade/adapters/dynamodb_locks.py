@@ -3,11 +3,11 @@
 No lock expires. A lock is released by the transition that ends its reason, or never.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from pynamodb.expressions.update import Action
 
-from nft_upgrade.adapters.dynamodb_errors import read_item
+from nft_upgrade.adapters.dynamodb_errors import read_item, storage
 from nft_upgrade.adapters.dynamodb_items import LockItem
 from nft_upgrade.adapters.dynamodb_transactions import Order, RawItem, Step
 from nft_upgrade.domain.errors import (
@@ -42,6 +42,19 @@ def read_lock(locks: type[LockItem], kind: LockKind, name: str) -> Lock | None:
     """Who holds it; strongly consistent."""
     item = read_item(locks, Lock(kind, name, "").item)
     return Lock(kind, name, item.holder) if item else None
+
+
+def read_locks(
+    locks: type[LockItem], wanted: Sequence[tuple[LockKind, str]]
+) -> Sequence[Lock | None]:
+    """Who holds each, eventually consistent, in one call for at most 100."""
+    keys = [Lock(kind, name, "").item for kind, name in wanted]
+    with storage():
+        held = {item.lock: item.holder for item in locks.batch_get(list(dict.fromkeys(keys)))}
+    return [
+        Lock(kind, name, held[key]) if key in held else None
+        for (kind, name), key in zip(wanted, keys, strict=True)
+    ]
 
 
 def take(locks: type[LockItem], lock: Lock) -> Step:

@@ -7,7 +7,7 @@ from nft_upgrade.adapters.dynamodb_cursors import cut, read_cursor, write_cursor
 from nft_upgrade.adapters.dynamodb_errors import Pause, read_item, storage
 from nft_upgrade.adapters.dynamodb_facts import nft_facts, nft_of
 from nft_upgrade.adapters.dynamodb_items import Database, LockItem, NftItem
-from nft_upgrade.adapters.dynamodb_locks import take
+from nft_upgrade.adapters.dynamodb_locks import release, take
 from nft_upgrade.adapters.dynamodb_transactions import Order, Step, transact
 from nft_upgrade.domain.errors import VersionConflict
 from nft_upgrade.domain.nft import Nft
@@ -43,6 +43,17 @@ class DynamoDbNfts:
         # The row alone stands in the way: it was registered before, under these very locks.
         if refused and refused[0].step is not row:
             raise refused[0].error
+
+    def change(
+        self, change: NftChange, *, takes: Sequence[Lock] = (), releases: Sequence[Lock] = ()
+    ) -> None:
+        self._write(
+            [
+                *(take(self._locks, lock) for lock in takes),
+                *(release(self._locks, lock) for lock in releases),
+                write_nft(self._nfts, change),
+            ]
+        )
 
     def all(self, *, limit: int, cursor: str | None) -> tuple[Sequence[Nft], str | None]:
         start = {"mint": {"S": read_cursor(cursor, 1)[0]}} if cursor else None

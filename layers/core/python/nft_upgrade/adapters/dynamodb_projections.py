@@ -2,67 +2,27 @@
 
 | projection                      | entry                  | what                              |
 |---------------------------------|------------------------|-----------------------------------|
-| user#<user>                     | stats                  | UserStats; in the index `by_rank` |
-| counted#<upgrade>               | <sequence>             | analytics has counted this event  |
 | audit#<upgrade>                 | <sequence>             | AuditEntry                        |
-| notification#<user>             | <event id>             | Notification                      |
-| contact#<user>                  | email                  | address                           |
-| dead#<consumer>                 | <topic-partition-...>  | DeadLetter                        |
 
-`facts` is JSON text. Errors: see dynamodb_errors.
+`facts` is JSON text. What analytics keeps: see dynamodb_stats. Errors: see dynamodb_errors.
 """
 
-import base64
-import hashlib
 import json
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from datetime import datetime
 from typing import Any
 
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import DoesNotExist, PutError, TransactWriteError
-from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+from pynamodb.attributes import UnicodeAttribute
+from pynamodb.exceptions import DoesNotExist, PutError
 from pynamodb.models import Model
-from pynamodb.transactions import TransactWrite
 
 from nft_upgrade.adapters import dynamodb_tables as tables
-from nft_upgrade.adapters.dynamodb_errors import (
-    CONDITION_FAILED,
-    Pause,
-    is_condition_failure,
-    persistently,
-    storage,
-)
+from nft_upgrade.adapters.dynamodb_errors import is_condition_failure, storage
 from nft_upgrade.adapters.dynamodb_items import Database
 from nft_upgrade.consumers.ports import (
     AuditEntry,
-    DeadLetter,
-    LeaderboardPage,
-    Notification,
-    NotificationStatus,
-    UserStats,
 )
-from nft_upgrade.domain.errors import VersionConflict
-from nft_upgrade.domain.events import UpgradeEvent, iso, parse_iso
+from nft_upgrade.domain.events import iso, parse_iso
 from nft_upgrade.messages import from_record, to_record
-
-RANK_SHARD = "all"
-"""One shard carries 1,000 completed upgrades a second, DynamoDB's limit of one partition."""
-LATEST_MILLISECOND = 9_999_999_999_999
-MAX_PAGE = 100
-
-
-class ByRank(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]
-    """The leaderboard's order; a sparse index: only users with a completed upgrade are in it."""
-
-    rank_shard = UnicodeAttribute(hash_key=True)
-    rank = UnicodeAttribute(range_key=True)
-
-    class Meta:
-        index_name = "by_rank"
-        projection = AllProjection()
 
 
 class Row(Model):
@@ -72,60 +32,6 @@ class Row(Model):
     projection = UnicodeAttribute(hash_key=True)
     entry = UnicodeAttribute(range_key=True)
     facts = UnicodeAttribute()
-    version = NumberAttribute(null=True)
-    rank_shard = UnicodeAttribute(null=True)
-    rank = UnicodeAttribute(null=True)
-    by_rank = ByRank()
-
-
-class DynamoDbStats:
-    """`StatsStore`."""
-
-    def __init__(self, database: Database, *, pause: Pause = time.sleep) -> None:
-        self._table = database.bind(Row)
-        self._connection = database.connection
-        self._pause = pause
-
-    def stats(self, user_id: str) -> UserStats | None:
-        row = _get(self._table, f"user#{user_id}", "stats")
-        return _stats(row) if row else None
-
-    def was_counted(self, upgrade_id: str, sequence: int) -> bool:
-        return _get(self._table, f"counted#{upgrade_id}", _place(sequence)) is not None
-
-    def count(self, event: UpgradeEvent, after: UserStats) -> bool:
-        marker = self._table(f"counted#{event.upgrade_id}", _place(event.sequence), facts="{}")
-        row = self._table(f"user#{after.user_id}", "stats", **_stats_attributes(after))
-        # True for the version this count was made from; a user's first row must not exist.
-        is_unmoved = (
-            self._table.projection.does_not_exist()
-            if after.version == 1
-            else self._table.version == after.version - 1
-        )
-
-        def write_both() -> None:
-            with TransactWrite(connection=self._connection) as write:
-                write.save(marker, condition=self._table.projection.does_not_exist())
-                write.save(row, condition=is_unmoved)
-
-        with storage():
-            try:
-                persistently(write_both, self._pause)
-            except TransactWriteError as error:
-                return _decide_count(error)
-        return True
-
-    def leaderboard(self, *, limit: int, cursor: str | None) -> LeaderboardPage:
-        with storage():
-            found = self._table.by_rank.query(
-                RANK_SHARD,
-                scan_index_forward=False,
-                limit=min(limit, MAX_PAGE),
-                page_size=min(limit, MAX_PAGE),
-                last_evaluated_key=_read_cursor(cursor),
-            )
-            page = [_stats(row) for row in found]
-            return LeaderboardPage(page, _write_cursor(found.last_evaluated_key))
 
 
 class DynamoDbAuditTrail:
@@ -148,53 +54,6 @@ class DynamoDbAuditTrail:
         return [_audit_entry(row) for row in _query(self._table, f"audit#{upgrade_id}")]
 
 
-class DynamoDbNotifications:
-    """`Notifications` and `Contacts`."""
-
-    def __init__(self, database: Database) -> None:
-        self._table = database.bind(Row)
-
-    def claim(self, notification: Notification) -> bool:
-        return _put_new(self._table, *_notification_item(notification))
-
-    def settle(self, notification: Notification) -> None:
-        _put(self._table, *_notification_item(notification))
-
-    def release(self, notification: Notification) -> None:
-        projection, entry, _ = _notification_item(notification)
-        with storage():
-            self._table(projection, entry).delete()
-
-    def notifications(self, user_id: str) -> Sequence[Notification]:
-        return [_notification(row) for row in _query(self._table, f"notification#{user_id}")]
-
-    def address(self, user_id: str) -> str | None:
-        row = _get(self._table, f"contact#{user_id}", "email")
-        return str(json.loads(row.facts)["address"]) if row else None
-
-    def put_address(self, user_id: str, address: str) -> None:
-        """Replace the user's e-mail address."""
-        _put(self._table, f"contact#{user_id}", "email", {"address": address})
-
-
-class DynamoDbDeadLetters:
-    """`DeadLetters`."""
-
-    def __init__(self, database: Database) -> None:
-        self._table = database.bind(Row)
-
-    def bury(self, letter: DeadLetter) -> None:
-        # An embedded broker counts its offsets from 0 after a restart: the value's hash tells
-        # such records apart.
-        digest = hashlib.sha256(letter.value.encode()).hexdigest()[:16]
-        entry = f"{letter.topic}-{letter.partition}-{letter.offset:012d}-{digest}"
-        facts = {**asdict(letter), "at": iso(letter.at)}
-        _put_new(self._table, f"dead#{letter.consumer}", entry, facts)
-
-    def letters(self, consumer: str) -> Sequence[DeadLetter]:
-        return [_letter(row) for row in _query(self._table, f"dead#{consumer}")]
-
-
 # --- rows -----------------------------------------------------------------------------------------
 
 
@@ -211,11 +70,6 @@ def _query(table: type[Row], projection: str) -> list[Row]:
         return list(table.query(projection, consistent_read=True))
 
 
-def _put(table: type[Row], projection: str, entry: str, facts: Mapping[str, Any]) -> None:
-    with storage():
-        table(projection, entry, facts=_text(facts)).save()
-
-
 def _put_new(table: type[Row], projection: str, entry: str, facts: Mapping[str, Any]) -> bool:
     """False: something is there already, and stays."""
     with storage():
@@ -228,16 +82,6 @@ def _put_new(table: type[Row], projection: str, entry: str, facts: Mapping[str, 
     return True
 
 
-def _decide_count(error: TransactWriteError) -> bool:
-    """Which item stopped the transaction: the marker (counted before) or the user's row."""
-    codes = [reason.code if reason else None for reason in error.cancellation_reasons]
-    if codes[:1] == [CONDITION_FAILED]:
-        return False
-    if CONDITION_FAILED in codes:
-        raise VersionConflict("The user's statistics moved.") from error
-    raise error
-
-
 def _place(sequence: int) -> str:
     return f"{sequence:08d}"
 
@@ -248,71 +92,7 @@ def _text(facts: Mapping[str, Any]) -> str:
 
 # --- facts ----------------------------------------------------------------------------------------
 
-_TIMES = ("reached_at", "last_opened_at", "last_completed_at", "last_event_at")
-
-
-def _stats_attributes(stats: UserStats) -> dict[str, Any]:
-    facts = asdict(stats)
-    facts |= {name: iso(facts[name]) for name in _TIMES if facts[name]}
-    attributes: dict[str, Any] = {"facts": _text(facts), "version": stats.version}
-    if stats.upgrades_completed and stats.reached_at:
-        attributes |= {"rank_shard": RANK_SHARD, "rank": _rank(stats, stats.reached_at)}
-    return attributes
-
-
-def _rank(stats: UserStats, reached_at: datetime) -> str:
-    """Sorts by level, then the earlier time above the later one."""
-    left = LATEST_MILLISECOND - int(reached_at.timestamp() * 1000)
-    return f"{stats.level:04d}#{left:013d}#{stats.user_id}"
-
-
-def _stats(row: Row) -> UserStats:
-    facts = json.loads(row.facts)
-    facts |= {name: parse_iso(facts[name]) for name in _TIMES if facts[name]}
-    return UserStats(**facts)
-
 
 def _audit_entry(row: Row) -> AuditEntry:
     facts = json.loads(row.facts)
     return AuditEntry(from_record(_text(facts["record"])), parse_iso(facts["recordedAt"]))
-
-
-def _notification_item(notification: Notification) -> tuple[str, str, dict[str, Any]]:
-    facts = {**asdict(notification), "at": iso(notification.at)}
-    return f"notification#{notification.user_id}", notification.event_id, facts
-
-
-def _notification(row: Row) -> Notification:
-    facts = json.loads(row.facts)
-    status = NotificationStatus(facts["status"])
-    return Notification(**{**facts, "status": status, "at": parse_iso(facts["at"])})
-
-
-def _letter(row: Row) -> DeadLetter:
-    facts = json.loads(row.facts)
-    return DeadLetter(**{**facts, "at": parse_iso(facts["at"])})
-
-
-# --- cursors --------------------------------------------------------------------------------------
-
-
-def _write_cursor(last: Mapping[str, Any] | None) -> str | None:
-    """The index key of the last row; the rest follows from it."""
-    if not last:
-        return None
-    return base64.urlsafe_b64encode(last["rank"]["S"].encode()).decode()
-
-
-def _read_cursor(cursor: str | None) -> dict[str, Any] | None:
-    if cursor is None:
-        return None
-    rank = base64.b64decode(cursor.encode(), altchars=b"-_", validate=True).decode()
-    level, left, user_id = rank.split("#", 2)
-    if not (level.isdigit() and left.isdigit() and user_id):
-        raise ValueError("not a cursor of ours")
-    return {
-        "rank_shard": {"S": RANK_SHARD},
-        "rank": {"S": rank},
-        "projection": {"S": f"user#{user_id}"},
-        "entry": {"S": "stats"},
-    }

@@ -1,12 +1,13 @@
-"""The five tables, once: local stack, tests and infra all read them from here.
+"""The six tables, once: local stack, tests and infra all read them from here.
 
 | table       | partition key | sort key | what lies in it                                      |
 |-------------|---------------|----------|------------------------------------------------------|
 | upgrades    | upgrade_id    | entry    | REQUEST, EVENT#<sequence>, ATTEMPT#<number>; stream  |
 | nfts        | mint          |          | the registry                                         |
-| locks       | lock          |          | USER, NFT, OWNER, BURN, SIG, CLAIM; SWITCH#minting   |
+| locks       | lock          |          | USER, NFT, OWNER, BURN, SIG, CLAIM; SWITCH, BOOKMARK |
 | transient   | item          |          | challenges, tickets, counters, idempotency, presence |
 | projections | projection    | entry    | what the consumers keep; qualifications              |
+| contacts    | contact       | entry    | preferences, devices, suppressed addresses, messages |
 """
 
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ NFTS = "nfts"
 LOCKS = "locks"
 TRANSIENT = "transient"
 PROJECTIONS = "projections"
+CONTACTS = "contacts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,8 @@ TABLES = (
         (Index("by_rank", "rank_shard", "rank"),),
         is_disposable=True,
     ),
+    # Addresses cannot be rebuilt, and a lost record of a message would send it again.
+    Table(CONTACTS, "contact", "entry"),
 )
 
 

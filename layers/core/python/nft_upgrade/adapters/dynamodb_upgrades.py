@@ -11,7 +11,7 @@ well under a second as a rule; it is read for a reserve of three times the cost,
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from heapq import merge
@@ -44,6 +44,7 @@ from nft_upgrade.adapters.dynamodb_facts import (
     event_partition,
     moment_text,
     parse_moment,
+    readable_event,
     request_facts,
     request_partition,
     upgrade_of,
@@ -56,7 +57,7 @@ from nft_upgrade.adapters.dynamodb_items import (
     NftItem,
     RequestItem,
 )
-from nft_upgrade.adapters.dynamodb_locks import read_lock
+from nft_upgrade.adapters.dynamodb_locks import read_lock, read_locks
 from nft_upgrade.adapters.dynamodb_transactions import transact
 from nft_upgrade.adapters.dynamodb_transitions import Models, assign, present, steps_of
 from nft_upgrade.domain.errors import VersionConflict
@@ -66,15 +67,26 @@ from nft_upgrade.ports import DUE_SHARDS, MintAttempt, Page
 
 __all__ = ["DynamoDbUpgrades", "event_from_image"]
 COUNTED_PER_CALL = 1000
-NOTED = ("run", "due_at", "due_shard", "claimed_height")
+NOTED = ("run", "due_at", "due_shard", "claimed_height", "submitted")
 """The attributes that bookkeeping may change."""
 
 
 class DynamoDbUpgrades:
     """The port over a Database, or the tables of a prefix. Safe to share between threads."""
 
-    def __init__(self, tables: str | Database, *, pause: Pause = time.sleep) -> None:
+    def __init__(
+        self,
+        tables: str | Database,
+        *,
+        pause: Pause = time.sleep,
+        trace_id: Callable[[], str | None] = lambda: None,
+        on_commit: Callable[[Transition], None] = lambda transition: None,
+    ) -> None:
+        """`trace_id`: of the call that is being served now; kept with the events it commits.
+        `on_commit` is told each transition once, by the call that committed it."""
         database = Database.of(tables)
+        self._trace_id = trace_id
+        self._on_commit = on_commit
         self._connection = database.connection
         self._models = Models(
             requests=database.bind(RequestItem),
@@ -93,8 +105,11 @@ class DynamoDbUpgrades:
         return upgrade_of(item) if item else None
 
     def commit(self, transition: Transition) -> None:
+        transition = replace(transition, event=replace(transition.event, trace_id=self._trace_id()))
         refused = transact(self._connection, steps_of(transition, self._models), self._pause)
-        if refused and not self._is_committed(transition.event):
+        if not refused:
+            self._on_commit(transition)
+        elif not self._is_committed(transition.event):
             raise refused[0].error
 
     def of_user(
@@ -131,9 +146,23 @@ class DynamoDbUpgrades:
             )
             return [upgrade_of(item) for item in found]
 
+    def queued(self, *, limit: int, cursor: str | None) -> tuple[Sequence[Upgrade], str | None]:
+        shard, start = _queue_start(cursor)
+        with storage():
+            found = self._models.requests.by_due.query(
+                request_partition(shard), limit=limit, last_evaluated_key=start
+            )
+            page = [upgrade_of(item) for item in found]
+        if len(page) == limit:
+            return page, _queue_end(shard, page[-1])
+        return page, write_cursor(str(shard + 1)) if shard + 1 < DUE_SHARDS else None
+
     def note(self, before: Upgrade, after: Upgrade) -> None:
-        facts = request_facts(after)
-        actions = [assign(self._models.requests, name, facts[name]) for name in NOTED]
+        old, new = request_facts(before), request_facts(after)
+        # As in a transition, only what differs is written, so that what others noted stays; the run
+        # is written all the same, since the condition holds it and an update wants an action.
+        names = [name for name in NOTED if name == "run" or new[name] != old[name]]
+        actions = [assign(self._models.requests, name, new[name]) for name in names]
         # True until somebody commits a transition or numbers another execution.
         is_unmoved = (RequestItem.version == before.version) & (RequestItem.run == before.run)
         if not self._update(self._models.requests(before.id, REQUEST), actions, is_unmoved):
@@ -143,6 +172,9 @@ class DynamoDbUpgrades:
 
     def lock(self, kind: LockKind, name: str) -> Lock | None:
         return read_lock(self._models.locks, kind, name)
+
+    def locks(self, wanted: Sequence[tuple[LockKind, str]]) -> Sequence[Lock | None]:
+        return read_locks(self._models.locks, wanted)
 
     def attempts(self, upgrade_id: str) -> Sequence[MintAttempt]:
         is_attempt = AttemptItem.entry.startswith(ATTEMPT)
@@ -188,7 +220,7 @@ class DynamoDbUpgrades:
                 for shard in range(DUE_SHARDS)
             ]
             oldest = merge(*shards, key=lambda item: (item.due_at, item.upgrade_id, item.entry))
-            return [event_of(item) for item in islice(oldest, limit)]
+            return [event for item in islice(oldest, limit) if (event := readable_event(item))]
 
     def mark_published(self, event: UpgradeEvent, *, at: datetime) -> None:
         item = self._models.events(event.upgrade_id, event_entry(event.sequence))
@@ -240,12 +272,7 @@ class DynamoDbUpgrades:
     def _require_noted(self, after: Upgrade) -> None:
         """A repetition, or a lost answer: then what stands there is what was to be written."""
         now = self.get(after.id)
-        if now is None or (now.version, now.run, now.due_at, now.claimed_height) != (
-            after.version,
-            after.run,
-            after.due_at,
-            after.claimed_height,
-        ):
+        if now is None or _noted(now) != _noted(after):
             raise VersionConflict("Somebody else moved the upgrade first.")
 
     def _require_written(self, attempt: MintAttempt) -> None:
@@ -254,6 +281,17 @@ class DynamoDbUpgrades:
         item = read_item(self._attempts, attempt.upgrade_id, entry)
         if item is None or item.message != attempt.message:
             raise VersionConflict(f"Attempt {attempt.number} was written by somebody else.")
+
+
+def _noted(upgrade: Upgrade) -> tuple[Any, ...]:
+    """What bookkeeping may have changed, and the place it was done at."""
+    return (
+        upgrade.version,
+        upgrade.run,
+        upgrade.due_at,
+        upgrade.claimed_height,
+        upgrade.submitted,
+    )
 
 
 def _page_start(user_id: str, cursor: str) -> dict[str, Any]:
@@ -265,6 +303,30 @@ def _page_start(user_id: str, cursor: str) -> dict[str, Any]:
         "upgrade_id": {"S": upgrade_id},
         "entry": {"S": REQUEST},
     }
+
+
+def _queue_start(cursor: str | None) -> tuple[int, dict[str, Any] | None]:
+    """The shard, and after which item in it; ValueError when the cursor is none of ours."""
+    if cursor is None:
+        return 0, None
+    try:
+        (shard,), start = read_cursor(cursor, 1), None
+    except ValueError:
+        shard, due_at, upgrade_id = read_cursor(cursor, 3)
+        parse_moment(due_at)
+        start = {
+            "due_shard": {"S": request_partition(int(shard))},
+            "due_at": {"S": due_at},
+            "upgrade_id": {"S": upgrade_id},
+            "entry": {"S": REQUEST},
+        }
+    return int(shard), start
+
+
+def _queue_end(shard: int, last: Upgrade) -> str:
+    if last.due_at is None:
+        raise ValueError("what is in the queue has a time")
+    return write_cursor(str(shard), moment_text(last.due_at), last.id)
 
 
 def _page_end(last: Upgrade) -> str:

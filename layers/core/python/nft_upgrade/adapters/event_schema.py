@@ -1,36 +1,103 @@
-"""A record's value as an event, held against the JSON Schema that consumers elsewhere get."""
+"""An event's JSON against the schema of its type and version, on the way out and on the way in.
+
+`schemas/<type>.v<n>.json` describes one type; what all types share is in `upgrade-event.v<n>.json`.
+Who writes must write nothing else; who reads ignores members it does not know (the rule for new
+versions is in docs/events.md).
+"""
 
 import json
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
+from referencing import Registry, Resource
 
-from nft_upgrade.domain.events import UpgradeEvent
-from nft_upgrade.messages import SCHEMA_VERSION, from_record
+from nft_upgrade.domain.events import EventType, UpgradeEvent, event_hash
+from nft_upgrade.messages import SCHEMA_VERSION, from_record, to_record
 
 _FOLDER = Path(__file__).parent.parent / "schemas"
+COMMON = "upgrade-event"
+
+
+class UnreadableEvent(ValueError):
+    """A value that is no event for this reader; `reason` is one word for metrics and replays."""
+
+    reason = "broken"
+
+
+class UnknownVersion(UnreadableEvent):
+    """Written by a newer publisher: another `schemaVersion`."""
+
+    reason = "unknown_version"
+
+
+class UnknownType(UnreadableEvent):
+    """Written by a newer publisher: an event type of this version that we do not know."""
+
+    reason = "unknown_type"
 
 
 @cache
-def schema() -> dict[str, Any]:
-    """The schema of the version we write."""
-    path = _FOLDER / f"upgrade-event.v{SCHEMA_VERSION}.json"
+def schema(name: str = COMMON) -> dict[str, Any]:
+    """The schema of an event type, or what all types share, in the version that we write."""
+    path = _FOLDER / f"{name}.v{SCHEMA_VERSION}.json"
     document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return document
 
 
-@cache
-def _validator() -> Draft202012Validator:
-    Draft202012Validator.check_schema(schema())
-    return Draft202012Validator(schema())
-
-
 def read_event(value: bytes) -> UpgradeEvent:
-    """ValueError, naming the member at fault, when the value is no event of this version."""
-    facts = json.loads(value)
-    if fault := best_match(_validator().iter_errors(facts)):
-        raise ValueError(f"{fault.json_path}: {fault.message}")
-    return from_record(value)
+    """The event in a record's value, whole and unchanged. UnreadableEvent names the member at
+    fault."""
+    facts = _object(value)
+    version, type_ = facts.get("schemaVersion"), facts.get("eventType")
+    # True is 1 to Python, and not to JSON.
+    if version != SCHEMA_VERSION or isinstance(version, bool):
+        raise UnknownVersion(f"$.schemaVersion: {version!r} is not {SCHEMA_VERSION}")
+    if type_ not in tuple(EventType):
+        raise UnknownType(f"$.eventType: {type_!r} is not known in version {SCHEMA_VERSION}")
+    if fault := best_match(_reader(type_).iter_errors(facts)):
+        raise UnreadableEvent(f"{fault.json_path}: {fault.message}")
+    event = from_record(value)
+    if event.hash != event_hash(event):
+        raise UnreadableEvent("$.hash: does not fit the event's content")
+    return event
+
+
+def check_event(event: UpgradeEvent) -> None:
+    """UnreadableEvent when the schema does not describe what we would write, member by member."""
+    try:
+        facts = json.loads(to_record(event).value)
+    except (AttributeError, TypeError) as error:  # an item that lacks a fact
+        raise UnreadableEvent(f"{event.event_id}: {error}") from error
+    if fault := best_match(_reader(event.type).iter_errors(facts)):
+        raise UnreadableEvent(f"{event.event_id} {fault.json_path}: {fault.message}")
+    if unknown := sorted(set(facts) - set(schema()["properties"])):
+        raise UnreadableEvent(f"{event.event_id} $: {', '.join(unknown)} is in no schema")
+
+
+def _object(value: bytes) -> Mapping[str, Any]:
+    try:
+        facts = json.loads(value)
+    except (ValueError, RecursionError) as error:  # no JSON, no UTF-8, or too deep
+        raise UnreadableEvent(f"{type(error).__name__}: {error}") from error
+    if not isinstance(facts, dict):
+        raise UnreadableEvent("$: not an object")
+    return facts
+
+
+@cache
+def _reader(type_: str) -> Draft202012Validator:
+    return Draft202012Validator(schema(type_), registry=_registry())
+
+
+@cache
+def _registry() -> "Registry[Any]":
+    """All schemas by their `$id`; none is ever fetched."""
+    documents = [schema(name) for name in (COMMON, *(type_.value for type_ in EventType))]
+    for document in documents:
+        Draft202012Validator.check_schema(document)
+    resources = [(each["$id"], Resource.from_contents(each)) for each in documents]
+    return Registry().with_resources(resources)

@@ -33,17 +33,38 @@ def client_options(settings: KafkaSettings) -> dict[str, Any]:
     }
 
 
+def producer_options(settings: KafkaSettings, delivery_seconds: float) -> dict[str, Any]:
+    """What every producer of ours is told: nothing counts as written before all replicas that must
+    have it do, nothing is written twice by a retry, and nobody waits longer than he was given."""
+    milliseconds = int(delivery_seconds * 1000)
+    return {
+        **client_options(settings),
+        # Explicit: a conflicting option would otherwise switch it off with a log line.
+        "enable_idempotence": True,
+        "acks": "all",
+        "delivery_timeout_ms": milliseconds,
+        "request_timeout_ms": milliseconds // 2,
+        "max_block_ms": milliseconds // 2,
+        "bootstrap_timeout_ms": milliseconds // 2,
+        "allow_auto_create_topics": False,
+        "metrics_enabled": False,
+    }
+
+
 def _version(text: str | None) -> tuple[int, ...] | None:
     return tuple(int(part) for part in text.split(".")) if text else None
 
 
 def headers(event: UpgradeEvent, trace_id: str | None) -> list[tuple[str, bytes]]:
-    """What a consumer may route or drop by without reading the value."""
+    """What a consumer may route or drop by without reading the value.
+
+    `trace_id` is the publishing call's, for an event that does not name the one that made it.
+    """
     facts = {
         "eventId": event.event_id,
         "eventType": event.type.value,
         "schemaVersion": str(SCHEMA_VERSION),
-        "traceId": trace_id,
+        "traceId": event.trace_id or trace_id,
     }
     return [(name, fact.encode()) for name, fact in facts.items() if fact is not None]
 
@@ -132,19 +153,7 @@ class KafkaPublisher:
 
     def _connected(self) -> KafkaProducer:
         if self._producer is None:
-            milliseconds = int(self._seconds * 1000)
-            self._producer = KafkaProducer(
-                **client_options(self._settings),
-                # Explicit: a conflicting option would otherwise switch it off with a log line.
-                enable_idempotence=True,
-                acks="all",
-                delivery_timeout_ms=milliseconds,
-                request_timeout_ms=milliseconds // 2,
-                max_block_ms=milliseconds // 2,
-                bootstrap_timeout_ms=milliseconds // 2,
-                allow_auto_create_topics=False,
-                metrics_enabled=False,
-            )
+            self._producer = KafkaProducer(**producer_options(self._settings, self._seconds))
         return self._producer
 
 

@@ -16,6 +16,8 @@ from nft_upgrade.messages import to_record
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+FOLDER = "audit/"
+
 
 class S3AuditArchive:
     """`AuditArchive`."""
@@ -41,14 +43,18 @@ class S3AuditArchive:
 
     @cached_property
     def _client(self) -> "S3Client":
-        # Path style: a bucket's name in the host name would not resolve on one machine.
-        config = Config(s3={"addressing_style": "path"}, connect_timeout=3, read_timeout=10)
-        return boto3.client("s3", config=config)
+        return s3_client()
+
+
+def s3_client() -> "S3Client":
+    """Path style: a bucket's name in the host name would not resolve on one machine."""
+    config = Config(s3={"addressing_style": "path"}, connect_timeout=3, read_timeout=10)
+    return boto3.client("s3", config=config)
 
 
 def object_name(entry: AuditEntry) -> str:
     """`audit/<upgrade>/<sequence>.json`."""
-    return f"audit/{entry.event.upgrade_id}/{entry.event.sequence:08d}.json"
+    return f"{FOLDER}{entry.event.upgrade_id}/{entry.event.sequence:08d}.json"
 
 
 def document(entry: AuditEntry) -> bytes:

@@ -5,48 +5,87 @@ from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+)
 
-from nft_upgrade.consumers.ports import MailRefused, MailUnavailable
+from nft_upgrade.ports import DeliveryRefused, DeliveryUnavailable, DeliveryUncertain, Mail
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
+    from mypy_boto3_sesv2.type_defs import MessageTypeDef, SendEmailRequestTypeDef
 
 REFUSALS = frozenset(
     {"MessageRejected", "MailFromDomainNotVerifiedException", "BadRequestException"}
 )
 """https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html: the rest is throttling
 and pauses, which pass."""
+SERVER_FAULT = 500
+"""From here on an HTTP status does not say whether the mail was taken."""
 # One attempt: botocore's own retry after a timeout could send the mail a second time.
-_ONCE = Config(retries={"total_max_attempts": 1}, connect_timeout=3, read_timeout=10)
+ONCE = Config(retries={"total_max_attempts": 1}, connect_timeout=3, read_timeout=10)
 
 
 class SesMailer:
-    """`Mailer`. A read timeout is neither of its errors: the mail may be on its way."""
+    """`Mailer`."""
 
-    def __init__(self, sender: str) -> None:
-        """`sender`: an address SES has verified."""
+    def __init__(self, sender: str, configuration_set: str | None = None) -> None:
+        """`sender`: an address SES has verified. `configuration_set` names where SES tells of
+        bounces and complaints."""
         self._sender = sender
+        self._configuration_set = configuration_set
 
-    def send(self, *, to: str, subject: str, text: str) -> str:
+    def send(self, mail: Mail) -> str:
         try:
-            answer = self._client.send_email(
-                FromEmailAddress=self._sender,
-                Destination={"ToAddresses": [to]},
-                Content={
-                    "Simple": {
-                        "Subject": {"Data": subject, "Charset": "UTF-8"},
-                        "Body": {"Text": {"Data": text, "Charset": "UTF-8"}},
-                    }
-                },
-            )
+            return self._client.send_email(**self._request(mail))["MessageId"]
         except ClientError as error:
-            code = error.response["Error"]["Code"]
-            raise (MailRefused if code in REFUSALS else MailUnavailable)(code) from error
+            raise told(error, REFUSALS) from error
         except (EndpointConnectionError, ConnectTimeoutError) as error:
-            raise MailUnavailable(str(error)) from error
-        return answer["MessageId"]
+            raise DeliveryUnavailable(str(error)) from error
+        except BotoCoreError as error:
+            raise DeliveryUncertain(str(error)) from error
+
+    def _request(self, mail: Mail) -> "SendEmailRequestTypeDef":
+        request: SendEmailRequestTypeDef = {
+            "FromEmailAddress": self._sender,
+            "Destination": {"ToAddresses": [mail.to]},
+            "Content": {"Simple": _message(mail)},
+        }
+        if self._configuration_set:
+            request["ConfigurationSetName"] = self._configuration_set
+        return request
 
     @cached_property
     def _client(self) -> "SESV2Client":
-        return boto3.client("sesv2", config=_ONCE)
+        return boto3.client("sesv2", config=ONCE)
+
+
+def told(
+    error: ClientError, refusals: frozenset[str]
+) -> DeliveryRefused | DeliveryUnavailable | DeliveryUncertain:
+    """AWS's answer as ours."""
+    code = error.response["Error"]["Code"]
+    if code in refusals:
+        return DeliveryRefused(code)
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
+    return DeliveryUncertain(code) if status >= SERVER_FAULT else DeliveryUnavailable(code)
+
+
+def _message(mail: Mail) -> "MessageTypeDef":
+    message: MessageTypeDef = {
+        "Subject": {"Data": mail.subject, "Charset": "UTF-8"},
+        "Body": {
+            "Text": {"Data": mail.text, "Charset": "UTF-8"},
+            "Html": {"Data": mail.html, "Charset": "UTF-8"},
+        },
+    }
+    if mail.unsubscribe_url:
+        # RFC 8058, section 2; SES signs both headers with DKIM, as section 4 wants.
+        message["Headers"] = [
+            {"Name": "List-Unsubscribe", "Value": f"<{mail.unsubscribe_url}>"},
+            {"Name": "List-Unsubscribe-Post", "Value": "List-Unsubscribe=One-Click"},
+        ]
+    return message

@@ -2,8 +2,9 @@
 
 Reads that decide something (was it burned, was it minted, is an attempt dead) ask every node, and
 two must say the same; everything else takes the first node that answers, and a send goes to all of
-them. RPC requests per call and node: burn_evidence 3 (4 while the transaction is not final, and 1
-more when the mint was read before the burn's slot), holder 2, every other method 1.
+them. RPC requests per call and node: burn_evidence 2 (3 while the transaction is not final, 4 while
+it is not seen, and 1 more when the mint was read before the burn's slot), holder 2, rent 0 while
+it is remembered, every other method 1.
 
 A provider's URL may lead to many machines, and the next answer may come from one that is behind the
 last. So account reads that decide carry `minContextSlot`: the slot that all nodes had reached when
@@ -12,6 +13,7 @@ they last answered at that commitment. A node that is behind it refuses, and is 
 
 import base64
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -22,6 +24,7 @@ from nft_upgrade.adapters.solana_rpc import RpcNode, RpcPool
 from nft_upgrade.adapters.token_program import token_account_of
 from nft_upgrade.domain.burn import BurnEvidence, ObservedMint, ObservedTransaction
 from nft_upgrade.domain.errors import ProvidersDisagree
+from nft_upgrade.domain.nft import Nft
 from nft_upgrade.ports import Blockhash, Holder, SignatureStatus, Simulation
 
 CONFIRMED, FINALIZED = questions.CONFIRMED, questions.FINALIZED
@@ -29,6 +32,8 @@ MOST_ACCOUNTS = 100
 """Per getMultipleAccounts."""
 FEE_PERCENTILE = 0.75
 """Of the fees of recent blocks: pay more than most, far less than the highest."""
+RENT_REMEMBERED = 300.0
+"""Seconds."""
 
 
 log = logging.getLogger(__name__)
@@ -51,6 +56,8 @@ class SolanaChain:
         self._priority_fee_cap = priority_fee_cap
         self._reached: dict[str, int] = {}
         """By commitment: the slot below which nothing is read any more."""
+        self._rents: dict[int, tuple[float, int]] = {}
+        """By size: when it was asked for, and the lamports."""
 
     def close(self) -> None:
         """End connections and the event loop's thread."""
@@ -76,8 +83,14 @@ class SolanaChain:
         return self._ask(questions.value_of, "getBalance", address, {"commitment": CONFIRMED})
 
     def rent(self, size: int) -> int:
-        config = {"commitment": CONFIRMED}
-        return self._ask(int, "getMinimumBalanceForRentExemption", size, config)
+        """Asked again every five minutes: it only changes with an epoch, and a mint with too
+        little of it fails in its dry run, not on chain."""
+        known = self._rents.get(size)
+        if known is None or time.monotonic() >= known[0] + RENT_REMEMBERED:
+            config = {"commitment": CONFIRMED}
+            rent = self._ask(int, "getMinimumBalanceForRentExemption", size, config)
+            known = self._rents[size] = (time.monotonic(), rent)
+        return known[1]
 
     def holder(self, mint: str) -> Holder | None:
         """By the mint alone: the NFT may be in any account of any wallet."""
@@ -86,12 +99,17 @@ class SolanaChain:
     def burn_evidence(self, signature: str, mint: str) -> BurnEvidence:
         """What the nodes do not agree on is marked so, and the checks hold it."""
         seen = self._pool.every(lambda node: questions.burn_evidence(node, signature, mint))
+        heights = [each.finalized_height for each in seen if each.finalized_height is not None]
         return replace(
             seen[0],
             transaction=self._agreed_transaction([evidence.transaction for evidence in seen]),
             mint=self._agreed_mint([evidence.mint for evidence in seen if evidence.mint]),
-            finalized_height=min(evidence.finalized_height for evidence in seen),
+            finalized_height=min(heights, default=None),
         )
+
+    def transaction(self, signature: str) -> ObservedTransaction | None:
+        seen = self._pool.every(lambda node: questions.transaction(node, signature))
+        return self._agreed_transaction(seen)
 
     def mints(self, addresses: Sequence[str], *, commitment: str) -> Sequence[ObservedMint]:
         """ValueError for more than 100."""
@@ -103,6 +121,21 @@ class SolanaChain:
         rows = self._pool.every(lambda node: questions.mints(node, addresses, commitment, floor))
         self._reach(commitment, [row[0].slot for row in rows])
         return tuple(self._agreed_mint(column) for column in zip(*rows, strict=True))
+
+    def held(self, nfts: Sequence[Nft]) -> Sequence[bool]:
+        """ValueError for more than 100."""
+        if len(nfts) > MOST_ACCOUNTS:
+            raise ValueError(f"at most {MOST_ACCOUNTS} NFTs per call")
+        if not nfts:
+            return ()
+        accounts = [token_account_of(nft.owner, nft.mint, nft.token_program) for nft in nfts]
+        config = {"encoding": "base64", "commitment": CONFIRMED}
+        found = self._ask(questions.token_accounts_of, "getMultipleAccounts", accounts, config)
+        return [
+            held is not None
+            and (str(held.owner), str(held.mint), held.amount) == (nft.owner, nft.mint, 1)
+            for nft, held in zip(nfts, found, strict=True)
+        ]
 
     def signatures_for(self, address: str, *, limit: int) -> Sequence[str]:
         """Without failed transactions: they changed nothing."""
@@ -156,7 +189,10 @@ class SolanaChain:
             "replaceRecentBlockhash": True,
         }
         encoded = base64.b64encode(transaction).decode()
-        return self._ask(questions.simulation, "simulateTransaction", encoded, config)
+        dry_run = self._ask(questions.simulation, "simulateTransaction", encoded, config)
+        if dry_run.error is not None:
+            self._rents.clear()  # it may be the rent's fault
+        return dry_run
 
     def priority_fee(self) -> int:
         """The 75th percentile of recent blocks; 0 where a node does not serve the question."""

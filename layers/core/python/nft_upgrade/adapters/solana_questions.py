@@ -6,17 +6,21 @@ What cannot be read raises LookupError, TypeError or ValueError; `RpcPool` asks 
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from solana.constants import SYSTEM_PROGRAM_ID
+from solders.token.state import TokenAccount
 from solders.transaction import VersionedTransaction
 
 from nft_upgrade.adapters import token_accounts
 from nft_upgrade.adapters.burn_proof import observed_transaction, unreadable_transaction
+from nft_upgrade.adapters.nft_accounts import nft_account
 from nft_upgrade.adapters.solana_rpc import RpcNode, RpcRefused
 from nft_upgrade.adapters.token_program import TOKEN_2022
 from nft_upgrade.domain.burn import BurnEvidence, ObservedMint, ObservedTransaction
 from nft_upgrade.domain.errors import TransactionRefused
+from nft_upgrade.domain.nft_account import hindrance
 from nft_upgrade.ports import Blockhash, Holder, SignatureStatus, Simulation
 
 CONFIRMED, FINALIZED = "confirmed", "finalized"
@@ -49,6 +53,11 @@ def simulation(answer: Any) -> Simulation:
     value = answer["value"]
     units, logs = value.get("unitsConsumed") or 0, value.get("logs") or ()
     return Simulation(_error_text(value["err"]), units, tuple(logs))
+
+
+def token_accounts_of(answer: Any) -> list[TokenAccount | None]:
+    values = answer["value"]
+    return [token_accounts.token_account_of(token_accounts.account_of(each)) for each in values]
 
 
 def _error_text(error: Any) -> str | None:
@@ -102,8 +111,12 @@ async def holder(node: RpcNode, mint: str) -> Holder | None:
     if not holding:
         return None
     floor = int(largest["context"]["slot"])
-    slot, (account,) = await _accounts(node, holding[:1], CONFIRMED, floor)
-    return token_accounts.holder_of(holding[0], account, slot=slot)
+    slot, (account, own) = await _accounts(node, [holding[0], mint], CONFIRMED, floor)
+    held = token_accounts.holder_of(holding[0], account, slot=slot)
+    if held is None:
+        return None
+    facts = nft_account(mint, own, slot=slot)
+    return replace(held, hindrance=hindrance(facts) if facts else "It is no mint any more.")
 
 
 async def minted(
@@ -136,18 +149,18 @@ def _is_minted(
 
 
 async def burn_evidence(node: RpcNode, signature: str, mint: str) -> BurnEvidence:
-    transaction, height, (observed,) = await asyncio.gather(
-        _transaction(node, signature),
-        _block_height(node, FINALIZED),
-        mints(node, [mint], FINALIZED, None),
+    seen, (observed,) = await asyncio.gather(
+        transaction(node, signature), mints(node, [mint], FINALIZED, None)
     )
-    if transaction is not None and transaction.finalized and observed.slot < transaction.slot:
-        observed = await _read_after(node, observed, transaction.slot)
+    # Only what is not seen can be too old. That the height is read after it: within LAG_MARGIN.
+    height = await _block_height(node, FINALIZED) if seen is None else None
+    if seen is not None and seen.finalized and observed.slot < seen.slot:
+        observed = await _read_after(node, observed, seen.slot)
     return BurnEvidence(
         claimed_signature=signature,
         # A node of another cluster never gets as far as this: see `RpcNode.call`.
         cluster_matches=True,
-        transaction=transaction,
+        transaction=seen,
         mint=observed,
         finalized_height=height,
     )
@@ -164,7 +177,7 @@ async def _read_after(node: RpcNode, observed: ObservedMint, slot: int) -> Obser
     return later
 
 
-async def _transaction(node: RpcNode, signature: str) -> ObservedTransaction | None:
+async def transaction(node: RpcNode, signature: str) -> ObservedTransaction | None:
     """At finalized; else at confirmed, so that "seen, not final" can be told from "not seen"."""
     try:
         answer = await _raw_transaction(node, signature, FINALIZED)

@@ -1,5 +1,6 @@
-"""The machine's own clock and a source of new ids."""
+"""The machine's own clock, a source of new ids, and the trace that Lambda has set."""
 
+import os
 import time
 from datetime import UTC, datetime
 
@@ -21,3 +22,13 @@ class UlidIds:
 
     def new(self) -> str:
         return str(ULID())
+
+
+def xray_trace_id() -> str | None:
+    """The X-Ray id (`1-<8 hex>-<24 hex>`) of the call being served; None outside of Lambda.
+
+    Lambda sets it anew for every call, so it is no setting. Format:
+    https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader
+    """
+    fields = os.environ.get("_X_AMZN_TRACE_ID", "").split(";")
+    return next((each[5:] for each in fields if each.startswith("Root=")), None)

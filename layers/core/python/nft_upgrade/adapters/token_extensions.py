@@ -107,6 +107,12 @@ def nft_size(*, name: str, symbol: str, uri: str, level: int, in_collection: boo
     return _padded(_ACCOUNT_TYPE_END + _entry(_POINTER) + _entry(metadata) + group)
 
 
+def group_offset(*, name: str, symbol: str, uri: str, level: int) -> int:
+    """Where in a finished NFT mint the pubkey of its group stands: after the member's own mint."""
+    metadata = _metadata_length(name, symbol, uri, ((LEVEL_FIELD, str(level)),))
+    return _ACCOUNT_TYPE_END + 2 * _entry(_POINTER) + _entry(metadata) + _entry(32)
+
+
 def collection_size(*, name: str, symbol: str, uri: str) -> int:
     """Bytes of the finished collection mint."""
     metadata = _metadata_length(name, symbol, uri, ())

@@ -65,8 +65,10 @@ class TokenProgram:
 
     def successor_address(self, *, mint_base: str, predecessor: str, token_program: str) -> str:
         """`token_program` is the successor's: Token-2022, else ValueError."""
-        seed = _seed(SUCCESSOR_TAG, bytes(Pubkey.from_string(predecessor)))
-        return str(_derived(mint_base, seed, token_program))
+        return str(_derived(mint_base, self.successor_seed(predecessor), token_program))
+
+    def successor_seed(self, predecessor: str) -> str:
+        return _seed(SUCCESSOR_TAG, bytes(Pubkey.from_string(predecessor)))
 
     def first_address(self, *, mint_base: str, claim_id: str, token_program: str) -> str:
         """One first NFT per claim id."""
@@ -165,11 +167,11 @@ def collection_message(
     return _message(instructions, base, blockhash)
 
 
-def token_account_of(owner: str, mint: str) -> str:
-    """The associated token account that a mint of ours is minted into."""
+def token_account_of(owner: str, mint: str, token_program: str = TOKEN_2022) -> str:
+    """The associated token account; a mint of ours is minted into its recipient's."""
     return str(
         spl.get_associated_token_address(
-            Pubkey.from_string(owner), Pubkey.from_string(mint), TOKEN_2022_PROGRAM_ID
+            Pubkey.from_string(owner), Pubkey.from_string(mint), Pubkey.from_string(token_program)
         )
     )
 

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nft_upgrade.consumers.intake import Poison, notice_gap
+from nft_upgrade.consumers.intake import Poison
 from nft_upgrade.consumers.ports import AuditArchive, AuditEntry, AuditTrail, Meter
 from nft_upgrade.domain.events import UpgradeEvent, first_broken_link
 from nft_upgrade.ports import Clock
@@ -48,7 +48,6 @@ class Audit:
         """False: it was recorded. Poison: another event is recorded in its place."""
         if known := self._trail.entry(event.upgrade_id, event.sequence):
             return self._require_same(known, event)
-        self._notice_gap(event)
         entry = AuditEntry(event, self._clock.now())
         for archive in self._archives:
             archive.keep(entry)
@@ -56,6 +55,10 @@ class Audit:
             return True
         known = self._trail.entry(event.upgrade_id, event.sequence)
         return known is not None and self._require_same(known, event)
+
+    def has(self, upgrade_id: str, sequence: int) -> bool:
+        """Whether there is an entry at that place."""
+        return self._trail.entry(upgrade_id, sequence) is not None
 
     def verify(self, upgrade_id: str) -> AuditVerdict:
         """Whether the record is complete up to its last entry and unchanged."""
@@ -69,7 +72,3 @@ class Audit:
             self._meter.count("AuditConflicts", NAME)
             raise Poison(f"{event.event_id} is recorded with another hash, {known.event.hash}.")
         return False
-
-    def _notice_gap(self, event: UpgradeEvent) -> None:
-        has_previous = self._trail.entry(event.upgrade_id, event.sequence - 1) is not None
-        notice_gap(event, has_previous=has_previous, consumer=NAME, meter=self._meter)

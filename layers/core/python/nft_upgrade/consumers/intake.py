@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nft_upgrade.consumers.ports import DeadLetter, DeadLetters, Meter
-from nft_upgrade.domain.events import UpgradeEvent, event_hash
+from nft_upgrade.domain.events import UpgradeEvent
 from nft_upgrade.ports import Clock
 
 logger = logging.getLogger(__name__)
@@ -17,15 +17,20 @@ logger = logging.getLogger(__name__)
 class Poison(Exception):
     """This record can never be taken, however often it comes: dead letter, go on."""
 
+    def __init__(self, reason: str, *, kind: str = "refused") -> None:
+        super().__init__(reason)
+        self.kind = kind
+
 
 @dataclass(frozen=True, slots=True)
 class RecordPlace:
-    """Where a record lies, and its value as base64."""
+    """Where a record lies, and its value and key as base64."""
 
     topic: str
     partition: int
     offset: int
     value: str
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +45,11 @@ class Intake:
     """One consumer's way in.
 
     An unreadable record becomes a dead letter and does not stop those behind it. Everything else
-    that goes wrong (storage does not answer, the mail service neither) is raised, so that Lambda
-    delivers the batch again; what had been done by then is not done twice.
+    that goes wrong (storage does not answer, the mail service neither, a dead letter is not
+    acknowledged) is raised, so that Lambda delivers the batch again: a record's offset is committed
+    only when it was taken or its letter is safe. What had been done by then is not done twice.
+
+    Counted per consumer: DeadLetters, SequenceGaps, Duplicates (records that changed nothing).
     """
 
     def __init__(
@@ -53,14 +61,19 @@ class Intake:
         dead_letters: DeadLetters,
         meter: Meter,
         clock: Clock,
+        has: Callable[[str, int], bool] | None = None,
     ) -> None:
-        """`read` raises ValueError for what is no event, `take` Poison for what it cannot take."""
+        """`read` raises ValueError for what is no event, `take` Poison for what it cannot take and
+        answers False for what changed nothing. `has(upgrade_id, sequence)`: whether that event
+        was taken; without it nobody looks for gaps.
+        """
         self._consumer = consumer
         self._read = read
         self._take = take
         self._dead_letters = dead_letters
         self._meter = meter
         self._clock = clock
+        self._has = has
 
     def handle(self, payload: Mapping[str, Any]) -> IntakeReport:
         """`payload`: Lambda's event of an MSK or self-managed Kafka source."""
@@ -74,35 +87,42 @@ class Intake:
         readable.sort(key=lambda pair: (pair[0].upgrade_id, pair[0].sequence))
         for event, place in readable:
             try:
-                self._take(event)
+                self._take_one(event)
             except Poison as poison:
                 dead += self._bury(place, poison)
         return IntakeReport(taken=len(readable), dead=dead)
 
+    def _take_one(self, event: UpgradeEvent) -> None:
+        if self._has and event.sequence > 1:
+            has_previous = self._has(event.upgrade_id, event.sequence - 1)
+            notice_gap(event, has_previous=has_previous, consumer=self._consumer, meter=self._meter)
+        if self._take(event) is False:
+            self._meter.count("Duplicates", self._consumer)
+
     def _event(self, place: RecordPlace) -> UpgradeEvent:
         try:
-            event = self._read(base64.b64decode(place.value, validate=True))
+            return self._read(base64.b64decode(place.value, validate=True))
         except (ValueError, KeyError, TypeError, binascii.Error) as error:
-            raise Poison(f"{type(error).__name__}: {error}") from error
-        if event.hash != event_hash(event):
-            raise Poison("The event's hash does not fit its content.")
-        return event
+            kind = getattr(error, "reason", "broken")
+            raise Poison(f"{type(error).__name__}: {error}", kind=kind) from error
 
     def _bury(self, place: RecordPlace, poison: Poison) -> int:
         reason = str(poison)[:1000]
         logger.error("%s: dead letter %s: %s", self._consumer, _name(place), reason)
-        self._meter.count("DeadLetters", self._consumer)
         self._dead_letters.bury(
             DeadLetter(
-                self._consumer,
-                place.topic,
-                place.partition,
-                place.offset,
-                place.value,
-                reason,
-                self._clock.now(),
+                consumer=self._consumer,
+                topic=place.topic,
+                partition=place.partition,
+                offset=place.offset,
+                value=place.value,
+                reason=reason,
+                at=self._clock.now(),
+                kind=poison.kind,
+                key=place.key,
             )
         )
+        self._meter.count("DeadLetters", self._consumer)
         return 1
 
 
@@ -115,7 +135,11 @@ def places(payload: Mapping[str, Any]) -> Iterable[RecordPlace]:
     for records in payload["records"].values():
         for record in records:
             yield RecordPlace(
-                record["topic"], record["partition"], record["offset"], record.get("value") or ""
+                record["topic"],
+                record["partition"],
+                record["offset"],
+                record.get("value") or "",
+                record.get("key"),
             )
 
 

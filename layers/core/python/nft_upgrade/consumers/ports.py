@@ -1,61 +1,15 @@
-"""What the consumers need from the outside, as Protocols."""
+"""What the consumers need from the outside, as Protocols; analytics: stats_ports.py."""
 
-from collections.abc import Sequence
+import binascii
+from base64 import b64decode
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from hashlib import sha256
+from typing import Any, Protocol
 
 from nft_upgrade.domain.events import UpgradeEvent
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UserStats:
-    """What analytics knows about one user. Times are None until it happened.
-
-    `reached_at` is when the user first held `level`; `version` counts the events counted.
-    """
-
-    user_id: str
-    level: int = 0
-    reached_at: datetime | None = None
-    upgrades_opened: int = 0
-    burns_confirmed: int = 0
-    upgrades_completed: int = 0
-    upgrades_given_up: int = 0
-    mint_failures: int = 0
-    last_opened_at: datetime | None = None
-    last_completed_at: datetime | None = None
-    last_event_at: datetime | None = None
-    version: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class LeaderboardPage:
-    """Best first; `next_cursor` is opaque, None on the last page."""
-
-    rows: Sequence[UserStats]
-    next_cursor: str | None
-
-
-class StatsStore(Protocol):
-    """One row per user, and what has been counted."""
-
-    def stats(self, user_id: str) -> UserStats | None:
-        """Strongly consistent; None for a user nothing was counted for."""
-
-    def was_counted(self, upgrade_id: str, sequence: int) -> bool:
-        """Strongly consistent."""
-
-    def count(self, event: UpgradeEvent, after: UserStats) -> bool:
-        """Write the row and "counted" in one transaction; False: it was counted before.
-
-        Raises VersionConflict when the row is not at `after.version - 1` any more.
-        """
-
-    def leaderboard(self, *, limit: int, cursor: str | None) -> LeaderboardPage:
-        """Users with a completed upgrade: highest level first, then who reached it earlier.
-        Eventually consistent. ValueError: bad cursor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,67 +40,70 @@ class AuditArchive(Protocol):
         """Write it once; the same entry again is the same as once."""
 
 
+class Ledger(Protocol):
+    """A consumer's own small projection: rows of facts by name, each event taken once. For
+    consumers that need no store of their own."""
+
+    def has(self, upgrade_id: str, sequence: int) -> bool:
+        """Whether this event was taken; strongly consistent."""
+
+    def facts(self, name: str) -> Mapping[str, Any]:
+        """A row's facts (JSON); empty for one that nothing was written to."""
+
+    def change(
+        self,
+        event: UpgradeEvent,
+        name: str,
+        make: Callable[[Mapping[str, Any]], Mapping[str, Any]],
+    ) -> bool:
+        """Replace the row by what `make` makes of it and mark the event taken, both or neither;
+        False: it was taken before. `make` may be called again when another event was faster.
+
+        Raises VersionConflict when others are always faster.
+        """
+
+
 class NotificationStatus(StrEnum):
-    """What became of one congratulation."""
+    """What became of one message."""
 
     SENDING = "sending"
-    """Claimed; if it stays so, the process ended between the mail and this record's next write."""
+    """Claimed, and the send began."""
     SENT = "sent"
+    UNSENT = "unsent"
+    """Certainly not sent; the next delivery of the event tries again."""
+    UNCERTAIN = "uncertain"
+    """The process ended, or the answer was lost, between the claim and the record: not repeated."""
     SKIPPED = "skipped"
-    """Nobody to write to: no address on file."""
+    """Nobody to write to, or nobody who wants or needs it; `reason` says which."""
     REFUSED = "refused"
-    """The mail service will not take it, now or later."""
+    """The service will not take it, now or later."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
-    """One congratulation for one event."""
+    """One message for one event on one channel: `email`, or `push#<device>`."""
 
     user_id: str
     event_id: str
+    channel: str
     status: NotificationStatus
     at: datetime
     reason: str | None = None
     message_id: str | None = None
-    """The mail service's own id."""
+    """The service's own id."""
 
 
 class Notifications(Protocol):
     """What was done for each event."""
 
-    def claim(self, notification: Notification) -> bool:
-        """Write the first record of an event; False: there is one."""
+    def begin(self, notification: Notification) -> NotificationStatus | None:
+        """Write the first record, or replace an `unsent` one. None: written; else what is there."""
 
     def settle(self, notification: Notification) -> None:
-        """Replace the claim by its outcome."""
-
-    def release(self, notification: Notification) -> None:
-        """Remove a claim: nothing was sent, the next delivery may try again."""
+        """Replace the record by its outcome."""
 
     def notifications(self, user_id: str) -> Sequence[Notification]:
-        """In the order of event ids."""
-
-
-class Contacts(Protocol):
-    """How a user can be reached."""
-
-    def address(self, user_id: str) -> str | None:
-        """E-mail address, or None when none is on file."""
-
-
-class MailRefused(Exception):
-    """This mail will never be taken: bad address, suppressed recipient, unverified sender."""
-
-
-class MailUnavailable(Exception):
-    """Nothing was sent; the same mail may be taken later."""
-
-
-class Mailer(Protocol):
-    """Sends one plain text mail."""
-
-    def send(self, *, to: str, subject: str, text: str) -> str:
-        """The mail service's id of it. Raises MailRefused or MailUnavailable."""
+        """In the order of event ids, then channels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,16 +118,37 @@ class DeadLetter:
     """As received: base64."""
     reason: str
     at: datetime
+    kind: str = "broken"
+    """`broken`, `unknown_version`, `unknown_type` or `refused` (docs/events.md)."""
+    key: str | None = None
+    """As received: base64."""
+
+    @property
+    def letter_id(self) -> str:
+        """The same for the same record of the same consumer, however often it is buried. An
+        embedded broker counts its offsets from 0 after a restart: the value tells such apart."""
+        place = f"{self.consumer}|{self.topic}|{self.partition}|{self.offset}|{self.value}"
+        return sha256(place.encode()).hexdigest()[:16]
+
+    @property
+    def original(self) -> bytes:
+        """The value itself; what was no base64 is kept as it came."""
+        try:
+            return b64decode(self.value, validate=True)
+        except binascii.Error:
+            return self.value.encode()
+
+
+class DeadLettersUnavailable(Exception):
+    """Not acknowledged: the record must be delivered again, or it would be lost."""
 
 
 class DeadLetters(Protocol):
     """Where they wait for an operator."""
 
     def bury(self, letter: DeadLetter) -> None:
-        """The same record again is the same as once."""
-
-    def letters(self, consumer: str) -> Sequence[DeadLetter]:
-        """All of one consumer's."""
+        """Returns once it is safe; raises DeadLettersUnavailable when it may not be. Who reads
+        them drops what comes twice, by `letter_id`."""
 
 
 class Meter(Protocol):

@@ -52,6 +52,8 @@ class BurnProof:
     owner: str | None
     """The owner on chain at the burn: the recipient of the successor."""
     checks: tuple[Check, ...]
+    commitment: str | None = None
+    """How far the transaction got when it was looked at; None: not seen."""
 
     @property
     def verdict(self) -> Verdict:
@@ -81,6 +83,7 @@ class BurnProof:
             "mint": self.mint,
             "slot": self.slot,
             "owner": self.owner,
+            "commitment": self.commitment,
             "verdict": self.verdict.value,
             "checks": [
                 {
@@ -168,8 +171,8 @@ class BurnEvidence:
     cluster_matches: bool
     transaction: ObservedTransaction | None
     mint: ObservedMint | None
-    finalized_height: int
-    """Finalized block height when the chain was asked."""
+    finalized_height: int | None
+    """Finalized block height when the chain was asked; None when the transaction was seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,5 +189,7 @@ class BurnClaim:
     already_redeemed: bool
     opened_slot: int
     claimed_height: int | None
-    """Finalized block height when the signature was claimed; None: not known, so never too old."""
+    """Finalized block height when the signature was first looked for; None: never too old."""
     signature_used_by_other: bool = False
+    last_valid_block_height: int | None = None
+    """Of a transaction we sent ourselves: past it, it can never land."""

@@ -33,7 +33,7 @@ BLOCKHASH_LIFE = 150
 FORK_DEPTH = 32
 """Blocks until the height itself is rooted."""
 LAG_MARGIN = 300
-"""Blocks by which the provider asked at claim time may have lagged, and by which the wallet may
+"""Blocks by which the provider asked for a height may have lagged, and by which the wallet may
 send its transaction after naming it. Generous: a false "not found" sends the user around again."""
 NOT_FOUND_AFTER = BLOCKHASH_LIFE + FORK_DEPTH + LAG_MARGIN
 
@@ -56,13 +56,19 @@ def check_burn(evidence: BurnEvidence, claim: BurnClaim) -> BurnProof:
     checks += [check(transaction, claim) for check in EFFECTS]
     checks.append(check_supply(evidence, claim))
     checks += [check(transaction, claim) for check in ATTRIBUTION]
-    owner = owner_at_burn(transaction, claim.mint)
-    return BurnProof(claim.signature, claim.mint, transaction.slot, owner, tuple(checks))
+    return BurnProof(
+        claim.signature,
+        claim.mint,
+        transaction.slot,
+        owner_at_burn(transaction, claim.mint),
+        tuple(checks),
+        commitment="finalized" if transaction.finalized else "confirmed",
+    )
 
 
 def owner_at_burn(transaction: ObservedTransaction, mint: str) -> str | None:
-    """Who held the NFT when the transaction began; None unless exactly one account is listed."""
-    held = _of(transaction.pre_balances, mint)
+    """Who held the NFT when the transaction began; None unless exactly one account did."""
+    held = _holding(transaction, mint)
     return held[0].owner if len(held) == 1 else None
 
 
@@ -107,13 +113,19 @@ def check_finalized(evidence: BurnEvidence, claim: BurnClaim) -> Check:
 
 
 def _not_seen(evidence: BurnEvidence, claim: BurnClaim) -> Check:
-    claimed = claim.claimed_height
-    last = None if claimed is None else claimed + NOT_FOUND_AFTER
+    last = _last_height(claim)
     height = evidence.finalized_height
     rule = _Rule("V3", "The transaction is final", finalizedHeight=height, notFoundAfter=last)
-    if last is None or height <= last:
+    if last is None or height is None or height <= last:
         return rule.pending("burn_not_seen", "The transaction is not on chain yet.")
     return rule.fail("burn_not_found", "The transaction never reached the chain and no longer can.")
+
+
+def _last_height(claim: BurnClaim) -> int | None:
+    """The finalized height past which a transaction that is not there never will be."""
+    if claim.last_valid_block_height is not None:
+        return claim.last_valid_block_height + FORK_DEPTH
+    return None if claim.claimed_height is None else claim.claimed_height + NOT_FOUND_AFTER
 
 
 def check_succeeded(transaction: ObservedTransaction) -> Check:
@@ -165,18 +177,22 @@ def check_registry(claim: BurnClaim) -> Check:
 
 def check_balances(transaction: ObservedTransaction, claim: BurnClaim) -> Check:
     """V6: before, exactly one account of the owner held exactly this NFT; after, it holds none."""
-    held = _of(transaction.pre_balances, claim.mint)
+    listed = _of(transaction.pre_balances, claim.mint)
     rule = _Rule(
         "V6",
         "The owner held the NFT before and does not after",
-        before=[_shown(balance) for balance in held],
+        before=[_shown(balance) for balance in listed],
         after=[_shown(balance) for balance in _of(transaction.post_balances, claim.mint)],
     )
-    if not held:
+    if not listed:
         return rule.fail("burn_wrong_mint", "The transaction does not touch this NFT.")
+    # Anybody can make empty accounts of a mint, and move nothing between them.
+    held = _holding(transaction, claim.mint)
+    if not held:
+        return rule.fail("burn_incomplete", "Nobody held the NFT when the transaction began.")
     if len(held) > 1:
         return rule.review(
-            "burn_unsupported_transaction", "The transaction touches several accounts of this NFT."
+            "burn_unsupported_transaction", "Several accounts held this NFT at once."
         )
     return _held_alone(rule, held[0], transaction, claim)
 
@@ -293,9 +309,14 @@ def _of(balances: Sequence[TokenBalance], mint: str) -> list[TokenBalance]:
     return [balance for balance in balances if balance.mint == mint]
 
 
+def _holding(transaction: ObservedTransaction, mint: str) -> list[TokenBalance]:
+    """The accounts that held it when the transaction began."""
+    return [balance for balance in _of(transaction.pre_balances, mint) if balance.amount > 0]
+
+
 def _matching(transaction: ObservedTransaction, claim: BurnClaim) -> list[BurnInstruction]:
     """Burns of the whole NFT, by the pinned program, from the account that held it."""
-    accounts = {balance.account for balance in _of(transaction.pre_balances, claim.mint)}
+    accounts = {balance.account for balance in _holding(transaction, claim.mint)}
     return [
         burn
         for burn in transaction.burns

@@ -19,7 +19,14 @@ UpgradeError
 │   ├── NotRetryable          not_retryable
 │   ├── WrongStatus           wrong_status
 │   ├── AlreadyOwnsNft        already_owns_nft
+│   ├── NftNotBurned          nft_not_burned
+│   ├── BurnRefused           burn_refused
+│   ├── ClaimUnclear          claim_unclear
+│   ├── WrongTransaction      wrong_transaction
 │   ├── UnsupportedNft        unsupported_nft
+│   ├── LinkInvalid           link_invalid
+│   ├── AddressRefused        address_refused
+│   ├── DeviceRefused         device_refused
 │   └── RateLimited           rate_limited
 ├── Conflicting               conflicting_account: a human must look before anything is repeated
 └── Unavailable               try again: nothing was decided, nothing was lost
@@ -181,10 +188,57 @@ class AlreadyOwnsNft(Refused):
     code = "already_owns_nft"
 
 
+class NftNotBurned(Refused):
+    """There is nothing to claim: Solana shows the NFT unburned."""
+
+    code = "nft_not_burned"
+
+
+class BurnRefused(Refused):
+    """The transaction is no burn of this NFT; `extra["burnProof"]` says why, check by check."""
+
+    code = "burn_refused"
+    error_type = ErrorType.BURN_TRANSACTION_FAILED
+
+
+class ClaimUnclear(Refused):
+    """Which burn is meant cannot be told; `extra["field"]` names what to send along."""
+
+    code = "claim_unclear"
+
+
+class WrongTransaction(Refused):
+    """Not the burn and the mint that we built, signed by their owner: never signed by us."""
+
+    code = "wrong_transaction"
+    error_type = ErrorType.BURN_TRANSACTION_FAILED
+
+
 class UnsupportedNft(Refused):
     """Not a Token-2022 or classic SPL Token NFT (supply 1, decimals 0) that we can verify."""
 
     code = "unsupported_nft"
+
+
+class LinkInvalid(Refused):
+    """A link in a mail that is not ours, too old, or for an address that is not used any more."""
+
+    code = "link_invalid"
+    error_type = ErrorType.NETWORK_ERROR
+
+
+class AddressRefused(Refused):
+    """The mail service will not send to this address."""
+
+    code = "address_refused"
+    error_type = ErrorType.NETWORK_ERROR
+
+
+class DeviceRefused(Refused):
+    """The push service does not know this platform, or not this device."""
+
+    code = "device_refused"
+    error_type = ErrorType.NETWORK_ERROR
 
 
 class RateLimited(Refused):

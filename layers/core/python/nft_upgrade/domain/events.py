@@ -50,7 +50,9 @@ class UpgradeEvent:
 
     `sequence` counts from 1 within an upgrade and equals the upgrade's version after the
     transition. `hash` covers every other field and the hash before it. `data` is JSON: for
-    `burn_confirmed`, `burn_rejected` and `under_review` it holds the burn proof.
+    `burn_confirmed`, `burn_rejected` and `under_review` it holds the burn proof. `trace_id` is no
+    fact about the upgrade: it names the call that committed it, for whoever reads logs, and is
+    neither hashed nor compared (the same transition may be committed by a second call).
     """
 
     upgrade_id: str
@@ -74,6 +76,7 @@ class UpgradeEvent:
     data: Mapping[str, Any] = field(default_factory=dict)
     previous_hash: str = GENESIS_HASH
     hash: str = ""
+    trace_id: str | None = field(default=None, compare=False)
 
     @property
     def event_id(self) -> str:
@@ -86,10 +89,9 @@ class UpgradeEvent:
 
 
 def event_hash(event: UpgradeEvent) -> str:
-    """SHA-256, hex, over the canonical JSON of every field but `hash`."""
-    facts = {
-        name: getattr(event, name) for name in UpgradeEvent.__dataclass_fields__ if name != "hash"
-    }
+    """SHA-256, hex, over the canonical JSON of every field but `hash` and `trace_id`."""
+    hashed = UpgradeEvent.__dataclass_fields__.keys() - {"hash", "trace_id"}
+    facts = {name: getattr(event, name) for name in hashed}
     facts["occurred_at"] = iso(event.occurred_at)
     text = json.dumps(facts, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -56,6 +56,10 @@ class Catalogue:
             raise KeyError(number)
         return self.levels[number - 1]
 
+    def name_of(self, number: int) -> str:
+        """The level's name, also for a level that is not in the catalogue (any more)."""
+        return self[number].name if 1 <= number <= self.top else f"Level {number}"
+
     def check_target(self, *, current: int, target: int) -> None:
         """Raise unless `target` is the one level that follows `current`."""
         if current >= self.top:

@@ -37,6 +37,9 @@ class Nft:
     predecessor: str | None = None
     successor: str | None = None
     mint_signature: str | None = None
+    """The transaction that minted it; None for NFTs that an operator registered."""
+    burn_signature: str | None = None
+    """The transaction that is proven to have burned it."""
 
     def moved_to(self, status: NftStatus, *, at: datetime, owner: str | None = None) -> Self:
         """The same NFT one version later, in another status."""
@@ -48,6 +51,20 @@ class Nft:
             owner=owner or self.owner,
         )
 
-    def burned(self, *, successor: str, at: datetime) -> Self:
+    def burned(self, *, successor: str, burn_signature: str | None, at: datetime) -> Self:
         """The same NFT, burned; the successor is owed from here on, at a known address."""
-        return replace(self.moved_to(NftStatus.BURNED, at=at), successor=successor)
+        return replace(
+            self.moved_to(NftStatus.BURNED, at=at),
+            successor=successor,
+            burn_signature=burn_signature,
+        )
+
+    def is_same_nft(self, other: "Nft") -> bool:
+        """Whether both rows speak of one NFT: everything that never changes is equal."""
+        return (self.mint, self.level, self.predecessor, self.token_program, self.mint_base) == (
+            other.mint,
+            other.level,
+            other.predecessor,
+            other.token_program,
+            other.mint_base,
+        )

@@ -62,7 +62,7 @@ EDGES: Mapping[Status, frozenset[Status]] = {
             S.FAILED_PERMANENT,
         }
     ),
-    S.UNDER_REVIEW: frozenset({S.BURN_CONFIRMED, S.INITIATED}),
+    S.UNDER_REVIEW: frozenset({S.BURN_CONFIRMED, S.INITIATED, S.FAILED_PERMANENT}),
     S.BURN_CONFIRMED: frozenset({S.MINT_PENDING, S.FAILED_RETRYABLE}),
     S.MINT_PENDING: frozenset({S.COMPLETED, S.FAILED_RETRYABLE}),
     S.FAILED_RETRYABLE: frozenset({S.MINT_PENDING}),
@@ -139,14 +139,52 @@ class Failure:
     retryable: bool
 
 
+class Mode(StrEnum):
+    """How a burn comes about."""
+
+    TWO_STEP = "two_step"
+    """The user burns, then confirms; we mint. The default."""
+    ATOMIC = "atomic"
+    """Burn and mint in one transaction, which the user signs first and we send."""
+    CLAIM = "claim"
+    """Burned outside any request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A burn-and-mint transaction as the owner's wallet signed it; written before we sign it.
+
+    `token_account` and `rent` (lamports) are what it was checked against, `cosignature` is the
+    system wallet's (None until stored: before that nothing can land). Past
+    `last_valid_block_height` it never can.
+    """
+
+    transaction: bytes
+    token_account: str
+    rent: int
+    last_valid_block_height: int
+    cosignature: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """An operator's decision on a burn that only a human may accept; it goes into the audit record.
+
+    `operator` is who decided (as the operator's tools know them), `reason` a sentence for later.
+    """
+
+    operator: str
+    reason: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upgrade:
     """One upgrade request. `version` equals the sequence of its last event.
 
     `successor` is the address the next NFT will have, known before the burn (chain.md section 2).
     `opened_slot` orders the burn after the request; `claimed_height` is the finalized block height
-    at the burn's claim (None while no provider answered), from which "that signature can no longer
-    land" is derived. `run` numbers
+    when the claimed burn was first looked for and not decided (None before), from which "that
+    signature can no longer land" is derived. `run` numbers
     the workflow executions. `due_at` is when the sweep looks at the request next; None: never.
     """
 
@@ -164,7 +202,7 @@ class Upgrade:
     created_at: datetime
     updated_at: datetime
     expires_at: datetime
-    mode: str = "two_step"
+    mode: Mode = Mode.TWO_STEP
     run: int = 1
     retry_count: int = 0
     max_retries: int = 3
@@ -174,6 +212,8 @@ class Upgrade:
     burned_at: datetime | None = None
     mint_signature: str | None = None
     failure: Failure | None = None
+    submitted: Submitted | None = None
+    """Atomic mode: the transaction whose fate is not decided yet."""
     due_at: datetime | None = None
     last_event_hash: str = GENESIS_HASH
 
@@ -205,6 +245,21 @@ class Upgrade:
         """The same upgrade, with the finalized height from which its claim can go stale."""
         return replace(self, claimed_height=height)
 
+    def cosigned(self, cosignature: bytes) -> "Upgrade":
+        """The same upgrade, its transaction signed by the system wallet and ready to be sent."""
+        if self.submitted is None:
+            raise WrongStatus("No transaction is submitted.")
+        return replace(self, submitted=replace(self.submitted, cosignature=cosignature))
+
+    @property
+    def awaits_cosignature(self) -> bool:
+        """Whether a submitted transaction is to be signed by the system wallet."""
+        return (
+            self.status is S.BURN_PENDING
+            and self.submitted is not None
+            and self.submitted.cosignature is None
+        )
+
     def run_again(self, *, at: datetime) -> "Upgrade":
         """The same upgrade, to be driven by a new execution."""
         return replace(self, run=self.run + 1, due_at=at + STEP_PATIENCE)
@@ -224,8 +279,26 @@ class Upgrade:
             failure=None,
         )
 
-    def prove_burn(self, proof: BurnProof, *, nft: Nft, at: datetime) -> "Transition":
+    def submit(self, submitted: Submitted, signature: str, *, at: datetime) -> "Transition":
+        """Atomic mode: the owner signed the burn and the mint together; `signature` is theirs and
+        names the transaction. Claim and transaction are written as one, before we sign."""
+        return self._step(
+            S.BURN_PENDING,
+            EventType.BURN_PENDING,
+            "Your signed transaction was received and is being sent to Solana.",
+            at=at,
+            due_in=SUBMIT_PATIENCE,
+            burn_signature=signature,
+            submitted=submitted,
+            failure=None,
+        )
+
+    def prove_burn(
+        self, proof: BurnProof, *, nft: Nft, at: datetime, review: Review | None = None
+    ) -> "Transition":
         """All checks passed: the successor is owed from here on, and the recipient is frozen.
+
+        `review`: a human accepted what no machine may.
 
         From `cancelled` or `expired` (a late burn) the NFT's lock is taken again; the user's is
         not, because the user may have opened another upgrade meanwhile and must not be refused.
@@ -242,16 +315,21 @@ class Upgrade:
             at=at,
             due_in=STEP_PATIENCE,
             takes=(*takes, self.nft_lock) if late else takes,
-            nfts=(NftChange(nft, nft.burned(successor=self.successor, at=at)),),
-            data={"proof": proof.as_json()},
+            nfts=(NftChange(nft, self._burned(nft, proof, at)),),
+            data=_decided_by(proof, review),
             burn_signature=proof.signature,
             burn_slot=proof.slot,
             burned_at=at,
+            submitted=None,
             failure=None,
         )
 
-    def reject_burn(self, failure: Failure, *, at: datetime, proof: BurnProof) -> "Transition":
+    def reject_burn(
+        self, failure: Failure, *, at: datetime, proof: BurnProof, review: Review | None = None
+    ) -> "Transition":
         """The claimed signature was no burn of this NFT: open again, nothing lost.
+
+        `review`: a human refused it.
 
         The next claim is another run: an execution's name cannot be used again.
         """
@@ -261,10 +339,11 @@ class Upgrade:
             failure.message,
             at=at,
             due_in=WATCH_INTERVAL,
-            data={"proof": proof.as_json()},
+            data=_decided_by(proof, review),
             run=self.run + 1,
             burn_signature=None,
             claimed_height=None,
+            submitted=None,
             failure=failure,
         )
 
@@ -318,9 +397,16 @@ class Upgrade:
         )
 
     def complete(
-        self, mint_signature: str, *, successor: Nft, holds_owner_lock: bool, at: datetime
+        self,
+        mint_signature: str,
+        *,
+        successor: Nft,
+        holds_owner_lock: bool,
+        at: datetime,
+        known: Nft | None = None,
     ) -> "Transition":
-        """The successor is minted and finalized.
+        """The successor is minted and finalized. `known`: its registry row where it has one already
+        (the registry was rebuilt from the chain meanwhile); `successor` is then that row's change.
 
         `holds_owner_lock`: whether the user's one-NFT lock still names the predecessor; then it
         moves to the successor, else (a claim by a wallet that owns another NFT) it stays.
@@ -334,7 +420,7 @@ class Upgrade:
             due_in=None,
             releases=(self.user_lock, self.nft_lock),
             moves=moves,
-            nfts=(NftChange(None, successor),),
+            nfts=(NftChange(known, successor),),
             data={
                 "oldLevel": self.current_level,
                 "newLevel": self.target_level,
@@ -371,6 +457,9 @@ class Upgrade:
         )
 
     # --- how a step is made ----------------------------------------------------------------
+
+    def _burned(self, nft: Nft, proof: BurnProof, at: datetime) -> Nft:
+        return nft.burned(successor=self.successor, burn_signature=proof.signature, at=at)
 
     def _give_up(
         self,
@@ -428,6 +517,8 @@ class Upgrade:
 
 CLAIM_PATIENCE = timedelta(seconds=60)
 """How long a claimed burn's execution may take before the sweep asks."""
+SUBMIT_PATIENCE = timedelta(seconds=15)
+"""The same for a submitted transaction, which lives for less than a minute."""
 STEP_PATIENCE = timedelta(seconds=60)
 """How long a mint's execution may stay silent before the sweep asks."""
 WATCH_INTERVAL = timedelta(seconds=30)
@@ -467,20 +558,63 @@ def open_upgrade(upgrade: Upgrade, *, nft: Nft) -> Transition:
     """
     if (upgrade.version, upgrade.status) != (1, S.INITIATED):
         raise WrongStatus("A new upgrade starts at version 1 as initiated.")
+    return _first(
+        upgrade,
+        nft,
+        "Upgrade opened. Burn your NFT in your wallet to go on.",
+        takes=(upgrade.user_lock, upgrade.nft_lock, _owner_lock(upgrade)),
+    )
+
+
+def open_claim(upgrade: Upgrade, *, nft: Nft, takes_owner_lock: bool) -> Transition:
+    """The first transition of a burn that was made outside any request (chain.md section 6).
+
+    `upgrade` comes with version 1 and status `burn_pending`, its signature named. The user's lock
+    is not taken: whoever is in another upgrade must not be refused what is owed. `takes_owner_lock`
+    unless the wallet's one-NFT lock names another NFT already.
+    """
+    if (upgrade.version, upgrade.status) != (1, S.BURN_PENDING):
+        raise WrongStatus("A claim starts at version 1 as burn_pending.")
+    owner_locks = (_owner_lock(upgrade),) if takes_owner_lock else ()
+    return _first(
+        upgrade,
+        nft,
+        "Your claim was received. The burn is being verified on Solana.",
+        takes=(upgrade.nft_lock, *owner_locks),
+    )
+
+
+def _first(upgrade: Upgrade, nft: Nft, message: str, *, takes: tuple[Lock, ...]) -> Transition:
+    """The first transition: the NFT is held for the upgrade, and counts as its user's."""
     held = nft.moved_to(NftStatus.UPGRADING, at=upgrade.created_at, owner=upgrade.user_id)
-    owner_lock = Lock(LockKind.OWNER, upgrade.user_id, nft.mint)
-    sold = (Lock(LockKind.OWNER, nft.owner, nft.mint),) if nft.owner != upgrade.user_id else ()
     return _sealed(
         None,
         upgrade,
         EventType.UPGRADE_INITIATED,
-        "Upgrade opened. Burn your NFT in your wallet to go on.",
-        (upgrade.user_lock, upgrade.nft_lock, owner_lock),
-        sold,
+        message,
+        takes,
+        _sold(nft, upgrade),
         (),
         (NftChange(nft, held),),
         {},
     )
+
+
+def _owner_lock(upgrade: Upgrade) -> Lock:
+    return Lock(LockKind.OWNER, upgrade.user_id, upgrade.nft_id)
+
+
+def _decided_by(proof: BurnProof, review: Review | None) -> Mapping[str, Any]:
+    """The event's data: the proof, and who overruled it."""
+    decided = {"proof": proof.as_json()}
+    if review is None:
+        return decided
+    return {**decided, "review": {"operator": review.operator, "reason": review.reason}}
+
+
+def _sold(nft: Nft, upgrade: Upgrade) -> tuple[Lock, ...]:
+    """The lock of the owner the registry still names, when the NFT has moved on to the user."""
+    return (Lock(LockKind.OWNER, nft.owner, nft.mint),) if nft.owner != upgrade.user_id else ()
 
 
 def _sealed(

@@ -7,7 +7,17 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from starlette.exceptions import HTTPException
 
-from nft_upgrade.http import routes_auth, routes_nfts, routes_open, routes_upgrades
+from nft_upgrade.http import (
+    routes_atomic,
+    routes_auth,
+    routes_claims,
+    routes_nfts,
+    routes_notifications,
+    routes_open,
+    routes_receipts,
+    routes_stats,
+    routes_upgrades,
+)
 from nft_upgrade.http.body import StrictJson
 from nft_upgrade.http.edge import Edge
 from nft_upgrade.http.openapi import describe
@@ -33,7 +43,17 @@ def create_app(parts: ApiParts) -> FastAPI:
         redoc_url=None,
     )
     app.state.parts = parts
-    for routes in (routes_open, routes_auth, routes_nfts, routes_upgrades):
+    for routes in (
+        routes_open,
+        routes_auth,
+        routes_nfts,
+        routes_claims,
+        routes_atomic,
+        routes_upgrades,
+        routes_stats,
+        routes_receipts,
+        routes_notifications,
+    ):
         app.include_router(routes.router)
     app.add_exception_handler(RequestValidationError, answer_validation_error)
     app.add_exception_handler(HTTPException, answer_http_exception)
@@ -50,7 +70,7 @@ def _add_layers(app: FastAPI, parts: ApiParts) -> None:
         CORSMiddleware,
         allow_origins=parts.settings.allowed_origins,
         allow_credentials=True,
-        allow_methods=("GET", "POST"),
+        allow_methods=("GET", "POST", "PUT", "DELETE"),
         allow_headers=("Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID"),
         expose_headers=("Location", "Retry-After", "X-Request-Id"),
     )

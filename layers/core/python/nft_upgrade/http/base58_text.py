@@ -11,7 +11,7 @@ SIGNATURE_BYTES = 64
 def mint_text(text: object) -> str:
     """The same text; InvalidMint unless it is base58 of 32 bytes."""
     if not isinstance(text, str) or not base58.is_canonical(text, length=ADDRESS_BYTES):
-        raise InvalidMint("currentNftId must be a mint address: base58 of 32 bytes.")
+        raise InvalidMint("An NFT is named by its mint address: base58 of 32 bytes.")
     return text
 
 

@@ -25,6 +25,14 @@ from nft_upgrade.http.errors import (
 LONGEST_BODY = 8 * 1024
 DEEPEST = 8
 _WITH_BODY = frozenset(("POST", "PUT", "PATCH", "DELETE"))
+FORM_PATHS = frozenset(
+    (
+        "/api/notifications/preferences/email/confirmation",
+        "/api/notifications/preferences/unsubscribe",
+    )
+)
+"""Posted to by forms and by mail programs (RFC 8058, section 3.2); nothing in the body is read,
+and the signed link in the query is what allows them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +48,7 @@ class StrictJson:
             return
         body = await _read(Headers(scope=scope), receive)
         fields: dict[str, Any] = {}
-        if body:
+        if body and scope["path"] not in FORM_PATHS:
             _require_json(scope, self.origins)
             fields = parse_object(body)
         scope["state"]["body_fields"] = fields

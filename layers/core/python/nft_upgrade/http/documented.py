@@ -24,6 +24,7 @@ _REQUIRED: dict[str, Any] = {
 _OPTIONAL: dict[str, Any] = {
     "upgradeRequestId": {**_TEXT, "description": "With `upgrade_active`: the running one."},
     "retryAfter": {"type": "integer", "description": "With `rate_limited`: seconds to wait."},
+    "burnProof": {"type": "object", "description": "With `burn_refused`: all checks."},
     "field": {**_TEXT, "description": "Which field is at fault."},
 }
 PROBLEM_SCHEMA: dict[str, Any] = {

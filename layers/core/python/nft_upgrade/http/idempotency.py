@@ -57,6 +57,16 @@ class Answer:
     status: int
     body: Mapping[str, Any]
     headers: Mapping[str, str] = field(default_factory=dict)
+    is_kept: bool = True
+    """False for an answer that nothing was written for: the same call again is a new one."""
+
+
+class _NotKept(Exception):
+    """Powertools drops its record when the call raises."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__("nothing to keep")
+        self.answer = answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +113,8 @@ class Once:
             return attempt.answer or _unseal(kept, call)
         except IdempotencyValidationError as reused:
             raise IdempotencyKeyReused("This key was used with another body.") from reused
+        except _NotKept as undecided:
+            return undecided.answer
         except (IdempotencyAlreadyInProgressError, IdempotencyInconsistentStateError) as busy:
             raise IdempotencyInProgress("The first call is still running.") from busy
         except IdempotencyPersistenceLayerError as lost:
@@ -144,6 +156,8 @@ class _Attempt:
         except UpgradeError as error:
             self.error = error
             raise
+        if not self.answer.is_kept:
+            raise _NotKept(self.answer)
         return _seal(self.answer, self.call, self.random_bytes(_NONCE_BYTES))
 
     def outcome_despite(self, lost: IdempotencyPersistenceLayerError) -> Answer:

@@ -18,6 +18,9 @@ OPEN_PATHS = frozenset(
         "/api/auth/verify",
         "/.well-known/jwks.json",
         "/api/nft/upgrade/health",
+        "/api/nft/{mint}/lineage",
+        "/api/notifications/preferences/email/confirmation",
+        "/api/notifications/preferences/unsubscribe",
     )
 )
 IDEMPOTENCY_KEY = {

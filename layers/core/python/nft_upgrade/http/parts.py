@@ -9,12 +9,17 @@ from aws_lambda_powertools.utilities.idempotency import BasePersistenceLayer
 from nft_upgrade.config import SessionSettings
 from nft_upgrade.domain.levels import Catalogue
 from nft_upgrade.http.sessions import SessionSigner, SessionVerifier
-from nft_upgrade.ports import Challenges, Clock, Ids, RateLimiter, Tickets
+from nft_upgrade.ports import Challenges, Clock, Ids, RateLimiter, Statistics, Tickets
 from nft_upgrade.use_cases.burning import Burning
+from nft_upgrade.use_cases.claiming import Claiming
 from nft_upgrade.use_cases.ending import Ending
+from nft_upgrade.use_cases.explaining import Explaining
+from nft_upgrade.use_cases.lineage import Lineage
 from nft_upgrade.use_cases.minting import Minting
 from nft_upgrade.use_cases.opening import Opening
+from nft_upgrade.use_cases.preferences import Preferences
 from nft_upgrade.use_cases.reading import Reading
+from nft_upgrade.use_cases.submitting import Submitting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,11 +31,17 @@ class ApiParts:
     """
 
     opening: Opening
+    submitting: Submitting
     burning: Burning
     minting: Minting
     ending: Ending
     reading: Reading
+    claiming: Claiming
+    explaining: Explaining
+    lineage: Lineage
+    preferences: Preferences
     catalogue: Catalogue
+    statistics: Statistics
     challenges: Challenges
     tickets: Tickets
     rate_limiter: RateLimiter

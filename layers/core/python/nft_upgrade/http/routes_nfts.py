@@ -1,13 +1,24 @@
-"""The caller's NFTs, and whether one of them may be upgraded."""
+"""The caller's NFTs, whether one of them may be upgraded, and where any NFT came from."""
 
-from fastapi import APIRouter, Query
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+from pydantic import BeforeValidator
 from starlette.responses import JSONResponse
 
-from nft_upgrade.domain.errors import ChainUnavailable, InvalidTargetLevel
-from nft_upgrade.http.calls import SignedIn, answer, respond
+from nft_upgrade.domain.errors import (
+    ChainUnavailable,
+    InvalidMint,
+    InvalidTargetLevel,
+    NftNotFound,
+)
+from nft_upgrade.http.base58_text import mint_text
+from nft_upgrade.http.calls import Anyone, SignedIn, answer, respond
 from nft_upgrade.http.documented import problems
 from nft_upgrade.http.errors import InvalidToken
 from nft_upgrade.http.schemas import EligibilityAnswer, NftsAnswer, NftView
+from nft_upgrade.http.schemas_claims import AncestorView, LineageAnswer
+from nft_upgrade.http.schemas_in import MINT
 
 router = APIRouter(prefix="/api/nft", tags=["NFTs"])
 
@@ -34,3 +45,18 @@ def can_upgrade(
         raise InvalidTargetLevel(f"Levels go from 1 to {call.parts.catalogue.top}.")
     eligibility = call.parts.opening.eligibility(call.user_id, target_level)
     return respond(answer(200, EligibilityAnswer.of(eligibility)))
+
+
+@router.get(
+    "/{mint}/lineage",
+    response_model=LineageAnswer,
+    responses=problems(InvalidMint, NftNotFound),
+)
+def lineage(
+    mint: Annotated[str, BeforeValidator(mint_text), Path(examples=[MINT])], call: Anyone
+) -> JSONResponse:
+    """Predecessor by predecessor, with the transactions that minted and burned each: what the
+    addresses derive from, so that anybody can verify it on Solana alone."""
+    line = call.parts.lineage.of(mint)
+    views = [AncestorView.of(ancestor, call.parts.catalogue) for ancestor in line]
+    return respond(answer(200, LineageAnswer(nft_id=mint, lineage=views)))

@@ -2,6 +2,7 @@
 
 import re
 from base64 import b64encode
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
@@ -9,7 +10,7 @@ from pydantic import BeforeValidator
 from starlette.responses import JSONResponse
 
 from nft_upgrade.domain import errors as domain
-from nft_upgrade.domain.upgrade import Status
+from nft_upgrade.domain.upgrade import Mode, Status
 from nft_upgrade.http import errors as edge
 from nft_upgrade.http.body import no_body
 from nft_upgrade.http.calls import Call, SignedIn, answer, respond
@@ -77,14 +78,21 @@ PREFLIGHT = (
 )
 def open_upgrade(body: OpenRequest, call: SignedIn) -> JSONResponse:
     """Opens an upgrade and gives the burn transaction to sign. Five per minute."""
-    name = f"open:{call.client_address}:{call.user_id}"
-    per_minute = call.parts.settings.upgrade_rate_per_minute
-    limit(call.parts.rate_limiter, name, per_minute, TOO_MANY, call.now)
+    limit_opens(call)
     return call.once(lambda: _opened(call, body))
 
 
+def limit_opens(call: Call) -> None:
+    """Opens and claims count together, by address and user."""
+    name = f"open:{call.client_address}:{call.user_id}"
+    per_minute = call.parts.settings.upgrade_rate_per_minute
+    limit(call.parts.rate_limiter, name, per_minute, TOO_MANY, call.now)
+
+
 def _opened(call: Call, body: OpenRequest) -> Answer:
-    opened = call.parts.opening.open(call.user_id, body.current_nft_id, body.target_level)
+    opened = call.parts.opening.open(
+        call.user_id, body.current_nft_id, body.target_level, Mode(body.mode)
+    )
     location = f"/api/nft/upgrade/{opened.upgrade.id}/status"
     return answer(201, OpenAnswer.of(opened), location=location)
 
@@ -173,11 +181,16 @@ CONFIRMATIONS = {
 
 def _confirmed(call: Call, upgrade_id: str, burn_signature: str) -> Answer:
     confirmation = call.parts.burning.confirm(call.user_id, upgrade_id, burn_signature)
+    upgrade_id = confirmation.upgrade.id
     stands = confirmation.upgrade.status
     code, message = CONFIRMATIONS.get(
         confirmation.answer, (stands.value, f"Nothing new: the upgrade is {stands}.")
     )
-    return _step(200 if stands is Status.COMPLETED else 202, upgrade_id, stands, code, message)
+    made = step_answer(
+        200 if stands is Status.COMPLETED else 202, upgrade_id, stands, code, message
+    )
+    is_late = confirmation.answer is burning.Answer.LATE_PENDING
+    return replace(made, is_kept=not is_late)
 
 
 @router.post(
@@ -194,7 +207,7 @@ def retry(upgrade_id: UpgradeId, call: SignedIn) -> JSONResponse:
 
 def _retried(call: Call, upgrade_id: str) -> Answer:
     upgrade = call.parts.minting.retry(call.user_id, upgrade_id)
-    return _step(202, upgrade_id, upgrade.status, "retry_started", "Trying the mint again.")
+    return step_answer(202, upgrade_id, upgrade.status, "retry_started", "Trying the mint again.")
 
 
 @router.post(
@@ -222,9 +235,9 @@ def cancel(upgrade_id: UpgradeId, call: SignedIn) -> JSONResponse:
 def _cancelled(call: Call, upgrade_id: str) -> Answer:
     stands = call.parts.ending.cancel(call.user_id, upgrade_id).status
     if stands is Status.CANCELLED:
-        return _step(200, upgrade_id, stands, "upgrade_cancelled", "Cancelled.")
+        return step_answer(200, upgrade_id, stands, "upgrade_cancelled", "Cancelled.")
     message = "Your claimed burn is being verified; cancelling waits for that."
-    return _step(202, upgrade_id, stands, stands.value, message)
+    return replace(step_answer(202, upgrade_id, stands, stands.value, message), is_kept=False)
 
 
 @router.post(
@@ -250,6 +263,9 @@ def _ticket(call: Call, upgrade_id: str) -> Answer:
     return answer(200, TicketAnswer(ticket=ticket, expires_at=grant.expires_at))
 
 
-def _step(http_status: int, upgrade_id: str, stands: Status, code: str, message: str) -> Answer:
+def step_answer(
+    http_status: int, upgrade_id: str, stands: Status, code: str, message: str
+) -> Answer:
+    """A `StepAnswer` with its HTTP status."""
     body = StepAnswer(upgrade_request_id=upgrade_id, status=stands, code=code, message=message)
     return answer(http_status, body)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, PlainSerializer
 from nft_upgrade.domain.events import UpgradeEvent, iso
 from nft_upgrade.domain.levels import Catalogue
 from nft_upgrade.domain.nft import Nft, NftStatus
-from nft_upgrade.domain.upgrade import Failure, Status, Upgrade
+from nft_upgrade.domain.upgrade import Failure, Mode, Status, Upgrade
 from nft_upgrade.http.schemas_in import BASE64, MINT, Wire
 from nft_upgrade.use_cases.opening import Eligibility, Opened
 
@@ -71,11 +71,10 @@ class NftView(Wire):
 
     @classmethod
     def of(cls, nft: Nft, catalogue: Catalogue) -> "NftView":
-        known = 1 <= nft.level <= catalogue.top
         return cls(
             nft_id=nft.mint,
             level=nft.level,
-            name=catalogue[nft.level].name if known else f"Level {nft.level}",
+            name=catalogue.name_of(nft.level),
             status=nft.status,
             version=nft.version,
             predecessor=nft.predecessor,
@@ -116,24 +115,33 @@ class EligibilityAnswer(Success):
         )
 
 
+BURN_TO_GO_ON = "Upgrade opened. Burn your NFT in your wallet to go on."
+SIGN_AND_SUBMIT = "Upgrade opened. Sign the transaction in your wallet and submit it to go on."
+
+
 class OpenAnswer(Success):
-    """`burnTransaction` is unsigned, base64, for the wallet to sign and send."""
+    """For the wallet, unsigned, base64: `burnTransaction` to sign and send, or in atomic mode
+    `atomicTransaction` to sign and submit; the other one is null."""
 
     upgrade_request_id: str = Field(examples=[UPGRADE_ID])
     status: Status
     message: str
-    burn_transaction: str = Field(examples=[BASE64])
+    burn_transaction: str | None = Field(examples=[BASE64])
+    atomic_transaction: str | None = Field(examples=[None])
     expires_at: Moment
     events_url: str = Field(examples=[f"/api/nft/upgrade/{UPGRADE_ID}/events"])
 
     @classmethod
     def of(cls, opened: Opened) -> "OpenAnswer":
         upgrade = opened.upgrade
+        is_atomic = upgrade.mode is Mode.ATOMIC
+        transaction = b64encode(opened.transaction).decode()
         return cls(
             upgrade_request_id=upgrade.id,
             status=upgrade.status,
-            message="Upgrade opened. Burn your NFT in your wallet to go on.",
-            burn_transaction=b64encode(opened.burn_transaction).decode(),
+            message=SIGN_AND_SUBMIT if is_atomic else BURN_TO_GO_ON,
+            burn_transaction=None if is_atomic else transaction,
+            atomic_transaction=transaction if is_atomic else None,
             expires_at=upgrade.expires_at,
             events_url=f"/api/nft/upgrade/{upgrade.id}/events",
         )
@@ -141,6 +149,10 @@ class OpenAnswer(Success):
 
 class BurnTransactionAnswer(Success):
     burn_transaction: str = Field(examples=[BASE64], description="Unsigned, base64.")
+
+
+class AtomicTransactionAnswer(Success):
+    atomic_transaction: str = Field(examples=[BASE64], description="Unsigned, base64.")
 
 
 class StepAnswer(Success):
@@ -177,6 +189,7 @@ class UpgradeView(Wire):
 
     id: str = Field(examples=[UPGRADE_ID])
     status: Status
+    mode: Mode
     current_nft_id: str = Field(examples=[MINT])
     current_level: int
     target_level: int
@@ -195,6 +208,7 @@ class UpgradeView(Wire):
         return cls(
             id=upgrade.id,
             status=upgrade.status,
+            mode=upgrade.mode,
             current_nft_id=upgrade.nft_id,
             current_level=upgrade.current_level,
             target_level=upgrade.target_level,

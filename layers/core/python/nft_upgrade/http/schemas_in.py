@@ -1,6 +1,6 @@
 """The JSON that routes take: what is validated before a use case is asked."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -54,6 +54,15 @@ class OpenRequest(Wire):
 
     current_nft_id: Mint = Field(examples=[MINT], description="The NFT's mint address.")
     target_level: TargetLevel = Field(examples=[2], description="The current level + 1.")
+    mode: Literal["two_step", "atomic"] = Field(
+        "two_step", description="atomic: burn and mint in one transaction."
+    )
+
+
+class SubmitRequest(Wire):
+    """The atomic transaction as the wallet signed it."""
+
+    transaction: Base64 = Field(examples=[BASE64])
 
 
 class ConfirmRequest(Wire):

@@ -5,14 +5,15 @@ may run twice or after another one was faster, and then changes nothing.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from nft_upgrade.domain.errors import ChainUnavailable, ErrorType
+from nft_upgrade.domain.errors import ChainUnavailable, Conflicting, ErrorType
 from nft_upgrade.domain.nft import Nft, NftStatus
 from nft_upgrade.domain.upgrade import Failure, LockKind, Status, Transition, Upgrade
-from nft_upgrade.ports import Clock, MintAttempt, MintOrder, Upgrades
+from nft_upgrade.ports import Clock, MintAttempt, Upgrades
 from nft_upgrade.use_cases.burning import Burning
+from nft_upgrade.use_cases.cosigning import Cosigning
 from nft_upgrade.use_cases.policy import Policy
 from nft_upgrade.use_cases.reading import Reading
 from nft_upgrade.use_cases.sending import Progress, Sending
@@ -34,6 +35,7 @@ class Minting:
     reading: Reading
     burning: Burning
     sending: Sending
+    cosigning: Cosigning
     policy: Policy
     clock: Clock
 
@@ -57,13 +59,18 @@ class Minting:
         return MintStep(upgrade, self._prepare_next(upgrade, len(attempts) + 1))
 
     def submit(self, upgrade_id: str) -> MintStep:
-        """Sign the last attempt if it is not signed yet, keep the signature, then send."""
+        """Sign the last attempt if it is not signed yet, keep the signature, then send.
+
+        In atomic mode, before the burn: the same for the transaction that the user submitted.
+        """
         upgrade = self.reading.upgrade(upgrade_id)
+        if upgrade.status is Status.BURN_PENDING and upgrade.submitted is not None:
+            return MintStep(self._cosign(upgrade), Progress.PENDING)
         attempt = self._last_attempt(upgrade)
         if attempt is None:
             return MintStep(upgrade, Progress.NOT_NEEDED)
         if attempt.signature is None:
-            signature = self.sending.sign(attempt.message, self._order(upgrade))
+            signature = self.sending.sign(attempt.message, self.policy.successor_order(upgrade))
             attempt = self.upgrades.sign_attempt(attempt, signature)
         self._send(attempt)
         return MintStep(upgrade, Progress.PENDING)
@@ -88,10 +95,13 @@ class Minting:
         now = self.clock.now()
         signature = self._landed_signature(upgrade)
         owner_lock = self.upgrades.lock(LockKind.OWNER, upgrade.user_id)
+        known = self.reading.nfts.get(upgrade.successor)
+        successor = self._successor(upgrade, signature, at=now)
         return self._commit(
             upgrade.complete(
                 signature,
-                successor=self._successor(upgrade, signature, at=now),
+                successor=successor if known is None else _confirmed(known, successor),
+                known=known,
                 holds_owner_lock=owner_lock is not None and owner_lock.holder == upgrade.nft_id,
                 at=now,
             )
@@ -120,12 +130,20 @@ class Minting:
 
     # --- how ---------------------------------------------------------------------------------
 
+    def _cosign(self, upgrade: Upgrade) -> Upgrade:
+        if upgrade.awaits_cosignature:
+            signed = upgrade.cosigned(self.cosigning.sign(upgrade))
+            self.upgrades.note(upgrade, signed)
+            upgrade = signed
+        self.cosigning.send(upgrade)
+        return upgrade
+
     def _prepare_next(self, upgrade: Upgrade, number: int) -> Progress:
-        if self.sending.is_minted(upgrade.successor, recipient=upgrade.user_id):
+        if self._is_minted(upgrade):
             return Progress.FINALIZED
         if number > self.policy.attempts_per_run * upgrade.run:
             return Progress.EXHAUSTED
-        built = self.sending.build(self._order(upgrade))
+        built = self.sending.build(self.policy.successor_order(upgrade))
         attempt = MintAttempt(
             upgrade_id=upgrade.id,
             number=number,
@@ -136,6 +154,21 @@ class Minting:
         )
         self.upgrades.add_attempt(attempt)
         return Progress.READY
+
+    def _is_minted(self, upgrade: Upgrade) -> bool | None:
+        """An NFT that was minted together with the burn may have moved on to another wallet."""
+        try:
+            return self.sending.is_minted(upgrade.successor, recipient=upgrade.user_id)
+        except Conflicting:
+            if self._is_minted_with_burn(upgrade):
+                return True
+            raise
+
+    def _is_minted_with_burn(self, upgrade: Upgrade) -> bool:
+        burn = upgrade.burn_signature
+        return burn is not None and self.sending.is_minted_by(
+            burn, upgrade.successor, recipient=upgrade.user_id
+        )
 
     def _wait_for(self, upgrade: Upgrade, attempt: MintAttempt) -> Progress:
         started = last_sent = self.clock.now()
@@ -173,20 +206,15 @@ class Minting:
         return self._signature_on_chain(upgrade)
 
     def _signature_on_chain(self, upgrade: Upgrade) -> str:
-        """For an attempt that we no longer have, for example after a restore of the database."""
+        """For an attempt that we no longer have, for example after a restore of the database, and
+        for an atomic transaction, whose burn is the mint."""
+        if upgrade.burn_signature and self._is_minted_with_burn(upgrade):
+            return upgrade.burn_signature
         if self.sending.is_minted(upgrade.successor, recipient=upgrade.user_id):
             signature = self.sending.mint_signature(upgrade.successor)
             if signature is not None:
                 return signature
         raise ChainUnavailable("The mint is not seen as finalized yet.")
-
-    def _order(self, upgrade: Upgrade) -> MintOrder:
-        return self.policy.order(
-            recipient=upgrade.user_id,
-            level=upgrade.target_level,
-            mint_base=upgrade.mint_base,
-            predecessor=upgrade.nft_id,
-        )
 
     def _successor(self, upgrade: Upgrade, mint_signature: str, *, at: datetime) -> Nft:
         return Nft(
@@ -206,6 +234,18 @@ class Minting:
     def _commit(self, transition: Transition) -> Upgrade:
         self.upgrades.commit(transition)
         return transition.after
+
+
+def _confirmed(known: Nft, minted: Nft) -> Nft:
+    """The row that a rebuild or a lost answer left, completed; its owner and status are newer."""
+    if not known.is_same_nft(minted):
+        raise Conflicting(f"The registry says something else about {minted.mint}.")
+    return replace(
+        known,
+        mint_signature=minted.mint_signature,
+        version=known.version + 1,
+        updated_at=minted.updated_at,
+    )
 
 
 _ERROR_TYPES: Mapping[str, ErrorType] = {

@@ -24,6 +24,7 @@ from nft_upgrade.domain.nft import Nft, NftStatus
 from nft_upgrade.domain.upgrade import (
     WATCH_INTERVAL,
     LockKind,
+    Mode,
     Status,
     Transition,
     Upgrade,
@@ -42,6 +43,7 @@ from nft_upgrade.ports import (
     Switch,
     Upgrades,
 )
+from nft_upgrade.use_cases.offering import Offering
 from nft_upgrade.use_cases.policy import Policy
 from nft_upgrade.use_cases.reading import Reading
 from nft_upgrade.use_cases.sending import MOST_UNITS, UNSIGNED
@@ -52,10 +54,11 @@ RESERVE_FACTOR = 3
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A new upgrade and the unsigned wire transaction that burns its NFT."""
+    """A new upgrade and the unsigned wire transaction for its owner's wallet: the burn alone, or in
+    atomic mode burn and mint together."""
 
     upgrade: Upgrade
-    burn_transaction: bytes
+    transaction: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +89,16 @@ class Opening:
     reading: Reading
     chain: Chain
     program: NftProgram
+    offering: Offering
     qualifications: Qualifications
     switch: Switch
     policy: Policy
     clock: Clock
     ids: Ids
 
-    def open(self, user_id: str, nft_id: str, target_level: int) -> Opened:
+    def open(
+        self, user_id: str, nft_id: str, target_level: int, mode: Mode = Mode.TWO_STEP
+    ) -> Opened:
         """Raises the Refused or Unavailable that stands in the way; then nothing was written."""
         nft = self._registered(nft_id)
         self._require_unredeemed(nft)
@@ -104,21 +110,38 @@ class Opening:
         self._require_reserve(nft)
         blockhash = self.chain.latest_blockhash()
         self._require_mintable(self._order(user_id, nft), blockhash)
-        transition = self._first_transition(user_id, nft, blockhash)
+        transition = self._first_transition(user_id, nft, holder, mode)
+        transaction = self._transaction(transition.after, holder, blockhash)
         self.upgrades.commit(transition)
-        burn = self.program.burn_transaction(holder, nft.mint, blockhash)
-        return Opened(transition.after, burn)
+        return Opened(transition.after, transaction)
+
+    def _transaction(self, upgrade: Upgrade, holder: Holder, blockhash: Blockhash) -> bytes:
+        if upgrade.mode is Mode.ATOMIC:
+            return self.offering.transaction(upgrade, holder, blockhash)
+        return self.program.burn_transaction(holder, upgrade.nft_id, blockhash)
 
     def burn_transaction(self, user_id: str, upgrade_id: str) -> bytes:
         """A fresh unsigned burn; WrongStatus once a burn is claimed or the time is over."""
         upgrade = self.reading.owned(user_id, upgrade_id)
+        holder = self.free_to_burn(upgrade)
+        return self.program.burn_transaction(holder, upgrade.nft_id, self.chain.latest_blockhash())
+
+    def atomic_transaction(self, user_id: str, upgrade_id: str) -> bytes:
+        """A fresh unsigned transaction of an atomic request; WrongStatus as above."""
+        upgrade = self.reading.owned(user_id, upgrade_id)
+        if upgrade.mode is not Mode.ATOMIC:
+            raise WrongStatus("The request was not opened in atomic mode.")
+        holder = self.free_to_burn(upgrade)
+        return self.offering.transaction(upgrade, holder, self.chain.latest_blockhash())
+
+    def free_to_burn(self, upgrade: Upgrade) -> Holder:
+        """Who holds it, once more before anything irreversible; else a Refused or Unavailable."""
         if upgrade.status is not Status.INITIATED:
             raise WrongStatus(f"There is nothing to burn while the upgrade is {upgrade.status}.")
         if self.clock.now() >= upgrade.expires_at:
             raise WrongStatus("The request has expired. Open a new one.")
         self._require_switched_on()
-        holder = self._require_free(user_id, self._registered(upgrade.nft_id))
-        return self.program.burn_transaction(holder, upgrade.nft_id, self.chain.latest_blockhash())
+        return self._require_free(upgrade.user_id, self._registered(upgrade.nft_id))
 
     def eligibility(self, user_id: str, target_level: int | None) -> Eligibility:
         """Every blocker at once, where `open` stops at the first."""
@@ -200,6 +223,8 @@ class Opening:
             raise NftNotOwned("Another wallet holds this NFT.")
         if holder.token_program != nft.token_program:
             raise UnsupportedNft("The token program on chain is not the registered one.")
+        if holder.hindrance is not None:
+            raise UnsupportedNft(holder.hindrance)
         if holder.frozen or holder.delegate or holder.close_authority:
             raise NftNotFree("The NFT is frozen, delegated, escrowed or listed: free it first.")
         return holder
@@ -233,7 +258,7 @@ class Opening:
             predecessor=nft.mint,
         )
 
-    def _first_transition(self, user_id: str, nft: Nft, blockhash: Blockhash) -> Transition:
+    def _first_transition(self, user_id: str, nft: Nft, holder: Holder, mode: Mode) -> Transition:
         now = self.clock.now()
         upgrade = Upgrade(
             id=self.ids.new(),
@@ -246,10 +271,12 @@ class Opening:
             token_program=nft.token_program,
             mint_base=nft.mint_base,
             successor=self.program.address_of(self._order(user_id, nft)),
-            opened_slot=blockhash.slot,
+            # Where it was seen unburned: what is burned from then on belongs to this request.
+            opened_slot=holder.slot,
             created_at=now,
             updated_at=now,
             expires_at=now + self.policy.upgrade_ttl,
+            mode=mode,
             due_at=now + WATCH_INTERVAL,
         )
         return open_upgrade(upgrade, nft=nft)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from nft_upgrade.domain.levels import Catalogue
+from nft_upgrade.domain.upgrade import Upgrade
 from nft_upgrade.ports import CollectionOrder, MintOrder
 
 
@@ -50,6 +51,15 @@ class Policy:
             collection=self.collection_of(mint_base),
             predecessor=predecessor,
             claim_id=claim_id,
+        )
+
+    def successor_order(self, upgrade: Upgrade) -> MintOrder:
+        """What an upgrade's wallet is owed for its burn, from stored facts alone."""
+        return self.order(
+            recipient=upgrade.user_id,
+            level=upgrade.target_level,
+            mint_base=upgrade.mint_base,
+            predecessor=upgrade.nft_id,
         )
 
     def collection_order(self, mint_base: str) -> CollectionOrder:

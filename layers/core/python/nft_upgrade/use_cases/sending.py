@@ -5,6 +5,7 @@ as needed, and given up only when the chain has proven that it never can land (c
 from dataclasses import dataclass
 from enum import StrEnum
 
+from nft_upgrade.domain.burn import ObservedTransaction
 from nft_upgrade.domain.errors import ChainUnavailable, Conflicting
 from nft_upgrade.ports import (
     Chain,
@@ -115,16 +116,20 @@ class Sending:
             raise Conflicting(f"What is at {mint} is not the NFT that belongs there.")
         return minted
 
+    def is_minted_by(self, signature: str, mint: str, *, recipient: str) -> bool:
+        """Whether this finalized transaction minted it for the recipient: true for ever after,
+        wherever the NFT went then."""
+        seen = self.chain.transaction(signature)
+        if seen is None or not _mints(seen, mint):
+            return False
+        return any(held.mint == mint and held.owner == recipient for held in seen.post_balances)
+
     def mint_signature(self, mint: str) -> str | None:
         """The finalized transaction that minted it, from the address's own history, oldest first:
         the one before which nobody held it and after which somebody does."""
         for signature in reversed(self.chain.signatures_for(mint, limit=SIGNATURES_LOOKED_AT)):
             seen = self.chain.burn_evidence(signature, mint).transaction
-            if seen is None or not (seen.finalized and seen.agreed) or seen.error is not None:
-                continue
-            before = sum(held.amount for held in seen.pre_balances if held.mint == mint)
-            after = sum(held.amount for held in seen.post_balances if held.mint == mint)
-            if (before, after) == (0, 1):
+            if seen is not None and _mints(seen, mint):
                 return signature
         return None
 
@@ -135,20 +140,37 @@ class Sending:
         return self.program.signature_text(attempt.signature)
 
     def _needed_units(self, message: bytes) -> int:
-        dry_run = self.chain.simulate(self.program.wire(message, UNSIGNED))
-        if dry_run.error is not None:
-            raise ChainUnavailable(f"A dry run of the mint failed: {dry_run.error}")
-        return min(MOST_UNITS, int(dry_run.units * UNITS_MARGIN))
+        return needed_units(self.chain, self.program.wire(message, UNSIGNED), of="mint")
 
     def _is_too_old(self, attempt: MintAttempt) -> bool:
         height = self.chain.block_height(commitment="finalized")
         return height > attempt.last_valid_block_height + FINALITY_MARGIN
 
     def _unseen(self, attempt: MintAttempt, recipient: str) -> Progress:
-        """Dead only in this order: too old, then still unknown, then no successor there."""
+        """Dead only in this order: too old, then still unknown; Conflicting when what is at the
+        address is none of ours. When it is ours, another transaction minted it (one whose record
+        is lost): this attempt is dead too, and who would build the next one looks there first."""
         if not self._is_too_old(attempt):
             return Progress.PENDING
         if self.chain.signature_status(self.signature_text(attempt)) is not None:
             return Progress.PENDING
-        minted = self.is_minted(attempt.successor, recipient=recipient)
-        return Progress.EXPIRED if minted is None else Progress.PENDING
+        self.is_minted(attempt.successor, recipient=recipient)
+        return Progress.EXPIRED
+
+
+def needed_units(chain: Chain, transaction: bytes, *, of: str) -> int:
+    """The compute units to ask for, with head-room over what a dry run took; ChainUnavailable when
+    that fails. `of` names the transaction in the error."""
+    dry_run = chain.simulate(transaction)
+    if dry_run.error is not None:
+        raise ChainUnavailable(f"A dry run of the {of} failed: {dry_run.error}")
+    return min(MOST_UNITS, int(dry_run.units * UNITS_MARGIN))
+
+
+def _mints(seen: ObservedTransaction, mint: str) -> bool:
+    """Final, successful, and nobody held the NFT before it but somebody does after it."""
+    if not (seen.finalized and seen.agreed) or seen.error is not None:
+        return False
+    before = sum(held.amount for held in seen.pre_balances if held.mint == mint)
+    after = sum(held.amount for held in seen.post_balances if held.mint == mint)
+    return (before, after) == (0, 1)

@@ -1,0 +1,1 @@
+"""Commands for operators: `python -m nft_upgrade.ops`. docs/operations.md."""

@@ -1,0 +1,201 @@
+"""Operators' commands as they are typed, against the emulator and a real node."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from solders.keypair import Keypair
+from solders.pubkey import Pubkey
+from spl.token.constants import TOKEN_2022_PROGRAM_ID
+from spl.token.instructions import get_associated_token_address
+
+from local.aws_resources import create_tables
+from nft_upgrade.adapters.dynamodb_items import Database
+from nft_upgrade.adapters.dynamodb_nfts import DynamoDbNfts
+from nft_upgrade.adapters.dynamodb_upgrades import DynamoDbUpgrades
+from nft_upgrade.adapters.kms_signer import KmsEd25519Key, KmsSigner
+from nft_upgrade.adapters.token_program import TOKEN_2022
+from nft_upgrade.domain.burn import BurnProof
+from nft_upgrade.domain.nft import Nft
+from nft_upgrade.domain.upgrade import Upgrade, open_upgrade
+from tests.chain_builders import PROGRAM, SOL, approve, burn, keypair
+from tests.contracts.samples import request
+from tests.fixtures.aws import AwsEndpoint
+from tests.fixtures.solana import SolanaNode
+from tests.foreign_nfts import Foreign, minted
+from tests.solana_world import SolanaWorld
+
+PREFIX = "ops-test-"
+ISSUE = "from nft_upgrade import wiring; print(wiring.issuing().issue('claim', '{}').mint)"
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def world(solana: SolanaNode) -> SolanaWorld:
+    return SolanaWorld(solana.url)
+
+
+@pytest.fixture(scope="module")
+def run(aws: AwsEndpoint, kms: str, solana: SolanaNode, world: SolanaWorld) -> Run:
+    """`run("status")`: the command as a process of its own."""
+    create_tables(aws.url, PREFIX)
+    settings = {
+        **aws.environment,
+        "AWS_ENDPOINT_URL_KMS": kms,
+        "TABLE_PREFIX": PREFIX,
+        "SOLANA_RPC_URLS": solana.url,
+        "MINT_KMS_KEY_ID": "alias/mint",
+        "STATE_MACHINE_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:none",
+    }
+
+    def execute(*arguments: str, code: str | None = None) -> subprocess.CompletedProcess[str]:
+        what = ["-c", code] if code else ["-m", "nft_upgrade.ops", *arguments]
+        return subprocess.run(
+            [sys.executable, *what],
+            env={**os.environ, **settings},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    return execute
+
+
+@pytest.fixture(scope="module")
+def system_wallet(kms_client: object, world: SolanaWorld) -> str:
+    """The KMS stand-in's own, funded."""
+    address = KmsSigner(KmsEd25519Key("alias/mint", kms_client)).address()  # type: ignore[arg-type]
+    world.airdrop(Pubkey.from_string(address), 100 * SOL)
+    return address
+
+
+def test_status_tells_the_switch_the_wallet_and_the_requests(run: Run, system_wallet: str) -> None:
+    told = run("status")
+    assert told.returncode == 0, told.stderr
+    assert "minting: on" in told.stdout
+    assert f"system wallet: {system_wallet}" in told.stdout
+    assert "active requests: 0" in told.stdout
+
+
+def test_minting_is_paused_with_a_reason_and_resumed(run: Run, system_wallet: str) -> None:
+    assert "minting: paused: we move house" in run("pause", "we move house").stdout
+    assert "minting: paused: we move house" in run("status").stdout
+    assert "minting: on" in run("resume").stdout
+
+
+def test_a_registry_is_registered_lost_and_rebuilt(
+    run: Run, system_wallet: str, world: SolanaWorld, aws: AwsEndpoint, tmp_path: Path
+) -> None:
+    owner, first = keypair("ops owner"), keypair("ops first")
+    world.airdrop(owner.pubkey(), SOL)
+    ours = run(code=ISSUE.format(first.pubkey())).stdout.strip()
+    mint = minted(world, keypair("ops foreign"), owner, Foreign())
+    told = run("register", "--mint", mint, "--level", "2")
+    assert told.returncode == 0, told.stderr
+    assert json.loads(told.stdout) == {"mint": mint, "level": 2}
+    registered = tmp_path / "registered.jsonl"
+    registered.write_text(told.stdout)
+
+    lose_everything()
+    dry = run("rebuild", "--registered", str(registered))
+    assert dry.returncode == 0, dry.stderr + dry.stdout
+    assert f"would write: {mint}" in dry.stdout
+    journal = str(tmp_path / "journal")
+    done = run("rebuild", "--write", "--registered", str(registered), "--journal", journal)
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert f"wrote: {ours}" in done.stdout
+    again = run("rebuild", "--write", "--registered", str(registered), "--journal", journal)
+    assert "0 to write, 2 as they were, 0 differ" in again.stdout
+
+
+@pytest.mark.parametrize(
+    ("decision", "status"), [("accept", "burn_confirmed"), ("refuse", "initiated")]
+)
+def test_a_burn_under_review_is_shown_and_decided(
+    run: Run, system_wallet: str, world: SolanaWorld, decision: str, status: str
+) -> None:
+    upgrade = under_review(run, world, decision)
+    shown = run("review", upgrade.id)
+    assert shown.returncode == 0, shown.stderr
+    assert "under_review" in shown.stdout and "V10" in shown.stdout
+    words = (upgrade.id, "--operator", "on duty", "--reason", "shown by mail")
+    decided = run(decision, *words)
+    assert decided.returncode == 0, decided.stderr
+    assert f"{upgrade.id}: {status}" in decided.stdout
+    again = run(decision, *words)
+    assert again.returncode == 1 and again.stderr.startswith("wrong_status: ")
+
+
+def test_what_is_not_there_cannot_be_reviewed(run: Run) -> None:
+    assert run("review", "01ARZ3NDEKTSV4RRFFQ69G5FAV").stderr.startswith("upgrade_not_found: ")
+
+
+def under_review(run: Run, world: SolanaWorld, name: str) -> Upgrade:
+    """A foreign NFT whose owner let a delegate burn it, claimed and held."""
+    owner, delegate = keypair(f"review owner {name}"), keypair(f"review delegate {name}")
+    for wallet in (owner, delegate):
+        world.airdrop(wallet.pubkey(), SOL)
+    # The first NFT of ours creates the collection, which successors are members of.
+    run(code=ISSUE.format(keypair(f"review first {name}").pubkey()))
+    kind = Foreign(program=TOKEN_2022_PROGRAM_ID)
+    mint = minted(world, keypair(f"review NFT {name}"), owner, kind)
+    assert run("register", "--mint", mint, "--level", "1").returncode == 0
+    database = Database(PREFIX)
+    nft = DynamoDbNfts(database).get(mint)
+    assert nft is not None
+    opened = open_upgrade(draft_of(nft), nft=nft)
+    upgrades = DynamoDbUpgrades(database)
+    upgrades.commit(opened)
+    signature = burned_by(world, owner, delegate, Pubkey.from_string(mint))
+    claimed = opened.after.claim_burn(signature, height=None, at=nft.created_at)
+    upgrades.commit(claimed)
+    held = claimed.after.review_burn(BurnProof(signature, mint, None, None, ()), at=nft.created_at)
+    upgrades.commit(held)
+    return held.after
+
+
+def draft_of(nft: Nft) -> Upgrade:
+    successor = PROGRAM.successor_address(
+        mint_base=nft.mint_base, predecessor=nft.mint, token_program=TOKEN_2022
+    )
+    return replace(
+        request(f"review-{nft.mint}", nft),
+        target_level=2,
+        successor=successor,
+        opened_slot=0,
+        due_at=None,
+    )
+
+
+def burned_by(world: SolanaWorld, owner: Keypair, delegate: Keypair, mint: Pubkey) -> str:
+    account = get_associated_token_address(owner.pubkey(), mint, TOKEN_2022_PROGRAM_ID)
+    world.send([approve(account, mint, owner.pubkey(), delegate.pubkey())], owner)
+    return world.send([burn(account, mint, delegate.pubkey())], delegate)
+
+
+def test_what_is_refused_says_why_and_ends_with_1(run: Run, system_wallet: str) -> None:
+    refused = run("register", "--mint", "not base58!", "--level", "1")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("invalid_mint: ")
+    assert run("rebuild", "--registered", "/no/such/file").returncode == 1
+
+
+def test_wrong_arguments_end_with_2(run: Run) -> None:
+    assert run("rebuild", "--write", "--dry-run").returncode == 2
+    assert run().returncode == 2
+
+
+def lose_everything() -> None:
+    """Registry and locks are gone."""
+    from nft_upgrade.adapters.dynamodb_items import Database, LockItem, NftItem
+
+    database = Database(PREFIX)
+    for model in (NftItem, LockItem):
+        bound = database.bind(model)
+        for item in bound.scan():
+            item.delete()
