@@ -10,6 +10,8 @@ to come as a record. What proves it (docs/decisions/0038):
    publisher's retries), every later event was published after the floor too.
 3. Whoever asks has joined the hub before: a record that comes into the ring after the look is
    delivered to the stream.
+4. Topics are read at different speeds, so an event may be here before the one it follows. It was
+   not delivered to who asks now, and is not read twice: beyond a gap the table must be asked.
 
 One thread writes (the consumer's), another reads; each reads or replaces whole tuples only.
 """
@@ -91,17 +93,24 @@ class Ring:
 
     def after(self, user_id: str, upgrade_id: str, position: int) -> Sequence[UpgradeEvent] | None:
         """The upgrade's events from `position` (that one included, if it is here) to the newest
-        known, without a gap; None where the ring cannot prove that none is missing."""
+        known; None where the ring cannot prove that none is missing, now or later.
+
+        So None also beyond a gap. The event in the gap still comes as a record, but those after it
+        have been read already and do not come again: topics are read at different speeds, and
+        `completed` may be ahead of `progress`.
+        """
         values = self._by_user.get(user_id.encode(), ())
         if len(values) > MOST_PER_USER:
             return None
         events = _events(values, upgrade_id)
         known = list(_run(events, position if position in events else position + 1))
+        if not known or known[-1].sequence < max(events):
+            return None
         # Any of event n and n + 1 will do. The floor last: what is dropped meanwhile has raised it.
         proofs = [
             event.occurred_at.timestamp() for event in known if event.sequence <= position + 1
         ]
-        return known if proofs and max(proofs) >= self.floor + MARGIN_SECONDS else None
+        return known if max(proofs) >= self.floor + MARGIN_SECONDS else None
 
 
 def _events(values: Sequence[bytes], upgrade_id: str) -> Mapping[int, UpgradeEvent]:
