@@ -10,7 +10,8 @@ checked against the table.
 2. What relays tell each other (relay/census.py) is read from its end on; a relay without that
    topic is ready all the same.
 3. A partition that appears later is read from its beginning. An offset that no longer exists goes
-   to the earliest one: a topic made anew is then read whole, and what was seen is dropped anyway.
+   to the earliest one: a topic made anew is then read whole, and what was seen is dropped anyway;
+   what was skipped is found in the table.
 4. kafka-python does not tell a quiet broker from a dead one. Asking for the ends of the log every
    few seconds does, and is the lag at the same time.
 """
@@ -164,11 +165,17 @@ class Consumer:
             created_at = record.timestamp / 1000
             self._ring.see_first(partition, created_at)
             if record.offset != expected:
-                self._ring.raise_floor(created_at)
+                self._skipped(created_at)
             expected = record.offset + 1
             self._ring.add(record.key, record.value, created_at)
         if expected is not None:
             self._expected[partition] = expected
+
+    def _skipped(self, created_at: float) -> None:
+        """The log lost records before they were read, or was made anew. Whoever is live now may
+        have missed one; whoever asks the ring later must not be told that there was none."""
+        self._ring.raise_floor(created_at)
+        self._on_connect()
 
     # --- assignment and health ---------------------------------------------------------------
 

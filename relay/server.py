@@ -1,10 +1,6 @@
 """The relay without its adapters: sockets, hub, reader and the work that recurs.
 
-1. Records come in batches from the consumer's thread and are parsed only if somebody listens.
-2. The table is asked again for every open stream when Kafka comes back, slowly all the time, and
-   every few seconds while Kafka does not answer: an outage makes streams late, never wrong.
-3. A gap waits a moment before the table is asked: a user's records come from several partitions,
-   and the missing one is usually in the same fetch.
+Records come in batches from the consumer's thread and are parsed only if somebody listens.
 """
 
 import asyncio
@@ -18,24 +14,23 @@ from uuid import uuid4
 from nft_upgrade.config import RelaySettings
 from nft_upgrade.ports import Presence, Tickets
 from relay.census import BEAT_SECONDS, Census
+from relay.checks import Checks
 from relay.connection import Connection
 from relay.consumer import RawRecord, SourceState
 from relay.door import Door, Outside, Sessions
 from relay.hub import Hub
 from relay.listening import listening_socket
-from relay.logs import about
 from relay.metrics import Figures, operations
 from relay.presence import PresenceMarks
 from relay.reads import EventTable, Reader
 from relay.refusals import RefusalLog
-from relay.replay import History, frame_of, frame_of_record, notice, recent_history
+from relay.replay import History, frame_of_record, notice, recent_history
 from relay.ring import Ring
 from relay.sessions import RememberedSessions
 from relay.stream import EVICTED_PREFIX, Limits, Stream
 
 log = logging.getLogger(__name__)
 
-GAP_PATIENCE_SECONDS = 0.02
 IDLE_SECONDS = 75.0
 """Above the load balancer's 60 s, so that it is never surprised by a closed connection."""
 DRAIN_BATCHES_PER_SECOND = 10
@@ -74,13 +69,14 @@ class Relay:
         self._now = now
         self._connections: set[Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._filling: set[str] = set()
         self._server: asyncio.Server | None = None
         self.bad_records = 0
         self.ring_answers = 0
         self.ring = Ring(settings.relay_ring_records)
         self.reader = Reader(table, workers=settings.relay_read_workers)
         self.hub = Hub(_limits(settings), notice=self._notice, random=random)
+        at_a_time = settings.relay_read_workers
+        self.checks = Checks(self.hub, self.reader, at_a_time=at_a_time, spawn=self._spawn)
         self.census = Census(uuid4().hex, self.hub, per_user=settings.relay_streams_per_user)
         self.announce: Callable[[Sequence[bytes]], None] = lambda records: None
         self.door = self._make_door(sessions, tickets)
@@ -120,7 +116,7 @@ class Relay:
             lambda: Connection(self), sock=bound, backlog=BACKLOG
         )
         self._spawn(self._beat())
-        self._spawn(self._recheck_for_ever())
+        self._spawn(self._check_for_ever())
         self._spawn(self._tell_for_ever())
         if self.marks:
             self._spawn(self.marks.run())
@@ -182,7 +178,7 @@ class Relay:
 
     def reconnected(self) -> None:
         """From any thread: records may have been missed."""
-        self.loop.call_soon_threadsafe(lambda: self._spawn(self.recheck()))
+        self.loop.call_soon_threadsafe(lambda: self._spawn(self.checks.check_all()))
 
     def deliver(self, records: Sequence[RawRecord]) -> None:
         """The same, in the event loop."""
@@ -197,9 +193,8 @@ class Relay:
             self.bad_records += 1
             log.warning("not an event: %s: %s", type(error).__name__, error)
             return
-        if self.hub.deliver(upgrade_id, frame) and upgrade_id not in self._filling:
-            self._filling.add(upgrade_id)
-            self.loop.call_later(GAP_PATIENCE_SECONDS, self._fill_gap, upgrade_id)
+        if self.hub.deliver(upgrade_id, frame):
+            self.checks.gap(upgrade_id)
 
     def _recent(self, user_id: str, upgrade_id: str, asked: int | None) -> History | None:
         """While Kafka is away the ring may be behind for long, so the table is asked."""
@@ -209,40 +204,13 @@ class Relay:
         self.ring_answers += history is not None
         return history
 
-    def _fill_gap(self, upgrade_id: str) -> None:
-        self._filling.discard(upgrade_id)
-        if self.hub.has_gap(upgrade_id):
-            self._spawn(self._fill(upgrade_id))
-
-    async def _fill(self, upgrade_id: str) -> None:
-        """Everything the table has and a stream has not."""
-        seen = self.hub.seen(upgrade_id)
-        if seen is None:
-            return
-        try:
-            history = await self.reader.read(upgrade_id, after=seen)
-        except Exception as error:  # noqa: BLE001 - whatever storage raises: ask again, later
-            log.warning("table: %s: %s", type(error).__name__, error, extra=about(upgrade_id))
-            self.loop.call_later(1.0 + self.random(), self._fill_gap, upgrade_id)
-            return
-        self.hub.fill(upgrade_id, [frame_of(event) for event in history.events])
-
-    async def recheck(self) -> None:
-        """Every open stream against the table, a few at a time."""
-        upgrade_ids = self.hub.upgrade_ids()
-        size = self.settings.relay_read_workers
-        for at in range(0, len(upgrade_ids), size):
-            await asyncio.gather(*map(self._fill, upgrade_ids[at : at + size]))
-
-    async def _recheck_for_ever(self) -> None:
-        waited = 0.0
-        step = self.settings.relay_outage_recheck_seconds
-        while True:
-            await asyncio.sleep(step)
-            waited += step
-            if not self.source.is_connected or waited >= self.settings.relay_recheck_seconds:
-                waited = 0.0
-                await self.recheck()
+    async def _check_for_ever(self) -> None:
+        settings = self.settings
+        await self.checks.for_ever(
+            step=settings.relay_outage_recheck_seconds,
+            every=settings.relay_recheck_seconds,
+            is_connected=lambda: self.source.is_connected,
+        )
 
     async def _beat(self) -> None:
         while True:

@@ -252,13 +252,13 @@ def test_before_the_first_record_of_each_log_nothing_is_proven() -> None:
     assert ring.floor == 5.0
 
 
-def test_offsets_that_were_skipped_raise_the_ring_s_floor() -> None:
+def test_offsets_that_were_skipped_raise_the_ring_s_floor_and_have_streams_checked() -> None:
     watch = Watch(Broker(), ring=Ring(100))
     watch.consumer._expected = {TopicPartition(TOPIC_PROGRESS, 0): 7}
     watch.ring.restart(floor=EVERYTHING)
     record = SimpleNamespace(key=b"user", value=b"x", offset=9, timestamp=50_000, headers=())
     watch.consumer._take({TopicPartition(TOPIC_PROGRESS, 0): [record]})
-    assert watch.ring.floor == 50
+    assert (watch.ring.floor, watch.connects) == (50, 1)
 
 
 def test_a_new_client_begins_its_ring_anew() -> None:

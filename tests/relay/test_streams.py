@@ -235,6 +235,21 @@ def test_streams_are_checked_as_soon_as_kafka_is_back(world: World) -> None:
         assert sequences(stream.take(2, seconds=1)) == [2, 3]
 
 
+def test_a_check_that_failed_is_made_once_the_table_answers() -> None:
+    """Not at the next slow round: Kafka's return is when an event is most likely missing."""
+    with World(relay_recheck_seconds=600, relay_outage_recheck_seconds=0.1) as world:
+        story = Story(world)
+        with world.open() as stream:
+            stream.take(2)
+            assert world.relay is not None
+            world.table.fault = outage()
+            story.step(publish=False)
+            world.relay.reconnected()
+            eventually(lambda: world.figure("table_read_failures_total") > 1)
+            world.table.fault = None
+            assert sequences(stream.take(1)) == [2]
+
+
 def test_a_record_that_is_no_event_harms_nobody(world: World) -> None:
     story = Story(world)
     with world.open() as stream:
