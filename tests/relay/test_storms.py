@@ -31,8 +31,8 @@ from tests.relay.test_processes import children, pids
 from tests.sse import connect, read_response, request
 
 KILLS = int(os.environ.get("RELAY_KILLS", "20"))
-CROWD = int(os.environ.get("RELAY_CROWD", "400"))
-CONNECTS = int(os.environ.get("RELAY_CONNECTS", "10000"))
+CROWD = int(os.environ.get("RELAY_CROWD", "100"))
+CONNECTS = int(os.environ.get("RELAY_CONNECTS", "4000"))
 
 
 @pytest.fixture
