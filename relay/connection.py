@@ -106,7 +106,8 @@ class Connection(asyncio.Protocol):
         self._stop_timer()
         self._stop_task()
         self._gone("left")
-        self._reader = self._request = self._to = None
+        self._stop_reading()
+        self._request = self._to = None
         self._owner.closed(self)
 
     def eof_received(self) -> bool:
@@ -132,7 +133,8 @@ class Connection(asyncio.Protocol):
             return
         if request is not None:
             self._stop_timer()
-            self._reader, self._request = None, request
+            self._stop_reading()
+            self._request = request
             self._is_chunked = request.can_chunk
             self._task = self._owner.loop.create_task(self._answer(request))
 
@@ -175,7 +177,7 @@ class Connection(asyncio.Protocol):
 
     def _refuse(self, error: Malformed) -> None:
         self._stop_timer()
-        self._reader = None
+        self._stop_reading()
         self._send(malformed(error, self._owner.request_id()), None)
 
     def _too_slow(self) -> None:
@@ -232,6 +234,11 @@ class Connection(asyncio.Protocol):
         stream, self._stream = self._stream, None
         if stream is not None:
             self._owner.hub.leave(stream, reason)
+
+    def _stop_reading(self) -> None:
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            reader.close()
 
     def _stop_timer(self) -> None:
         timer, self._timer = self._timer, None

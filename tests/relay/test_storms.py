@@ -1,6 +1,7 @@
 """Kills, floods and connects by the thousand. Small enough for every run by default; RELAY_KILLS,
 RELAY_CROWD and RELAY_CONNECTS make the long run (docs/operations.md)."""
 
+import gc
 import os
 import random
 import signal
@@ -14,6 +15,9 @@ import pytest
 
 from local.process import Part
 from nft_upgrade.domain.upgrade import TERMINAL
+from relay.connection import Connection
+from relay.stream import Stream
+from relay.wire import RequestReader
 from tests.fixtures.kafka import KafkaEndpoint
 from tests.relay.crowd import Crowd
 from tests.relay.harness import Story, World, bearer
@@ -168,6 +172,34 @@ def resident_kib(pid: int) -> int:
         if line.startswith("VmRSS:"):
             return int(line.split()[1])
     raise AssertionError(pid)
+
+
+def test_nothing_that_came_and_went_waits_for_the_garbage_collector(world: World) -> None:
+    """It is told to look for cycles rarely (relay/app.py), so connections must leave none."""
+    story = Story(world)
+    come_and_go(world.url, story, 1)
+    gc.collect()
+    gc.disable()
+    try:
+        come_and_go(world.url, story, 20)
+        for answer in (
+            world.get("/nowhere"),
+            world.open(headers={}),
+            world.open(last_id="nonsense"),
+        ):
+            answer.close()
+        with connect(world.url) as sock:
+            sock.sendall(b"GARBAGE\r\n\r\n")
+            assert read_response(sock).status == 400
+        wait_until(lambda: world.figure("connections") == 1)
+        wait_until(lambda: not any(left_behind(kind) for kind in (Stream, Connection)))
+        assert not left_behind(RequestReader)
+    finally:
+        gc.enable()
+
+
+def left_behind(kind: type) -> list[object]:
+    return [each for each in gc.get_objects() if isinstance(each, kind)]
 
 
 def test_a_listener_that_is_gone_without_a_word_is_found_by_the_heartbeat() -> None:
