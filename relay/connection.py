@@ -61,6 +61,7 @@ class Connection(asyncio.Protocol):
     """See the module. Also the hub's `Outlet`."""
 
     __slots__ = (
+        "_head",
         "_is_chunked",
         "_owner",
         "_reader",
@@ -79,6 +80,7 @@ class Connection(asyncio.Protocol):
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._stream: Stream | None = None
+        self._head = b""
         self._is_chunked = True
 
     # --- called by the transport -------------------------------------------------------------
@@ -196,26 +198,29 @@ class Connection(asyncio.Protocol):
     # --- the stream: `Listener` ---------------------------------------------------------------
 
     def begin_stream(self, stream: Stream, headers: tuple[tuple[str, str], ...]) -> None:
+        """The head waits for the opening, which follows at once: a system call less per stream."""
         self._stream, self._request = stream, None
         date = self._owner.http_date()
-        self._to.write(encode_head(200, (("Date", date), *headers, ("Connection", "close"))))
+        self._head = encode_head(200, (("Date", date), *headers, ("Connection", "close")))
 
     def write(self, data: bytes) -> bool:
         if self._to is None:
             return True
-        self._to.write(encode_chunk(data) if self._is_chunked else data)
+        self._to.write(self._framed(data))
         return bool(self._to.get_write_buffer_size() <= self._owner.send_buffer_bytes)
 
     def end(self, data: bytes) -> None:
         self._stream = None
         if self._to is None:
             return
-        last = LAST_CHUNK if self._is_chunked else b""
-        if data:
-            last = (encode_chunk(data) if self._is_chunked else data) + last
+        last = self._framed(data) + (LAST_CHUNK if self._is_chunked else b"")
         if last:
             self._to.write(last)
         self._close()
+
+    def _framed(self, data: bytes) -> bytes:
+        head, self._head = self._head, b""
+        return head + (encode_chunk(data) if self._is_chunked and data else data)
 
     def abort(self) -> None:
         self._stream = None
