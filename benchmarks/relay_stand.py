@@ -25,6 +25,7 @@ from relay.app import Parts, run, settle_memory
 from relay.consumer import SourceState
 from relay.ring import EVERYTHING
 from relay.server import Relay
+from relay.sessions import RememberedSessions
 
 
 class NoTickets:
@@ -69,7 +70,7 @@ async def _serve(settings: RelaySettings, parts: Parts, door_port: int) -> None:
         settings,
         table=parts.table,
         tickets=parts.tickets,
-        sessions=parts.sessions,
+        sessions=RememberedSessions(parts.sessions.verify),
         source=SourceState(is_connected=True, is_caught_up=True),
         now=parts.clock.now,
         random=random.random,

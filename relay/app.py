@@ -11,7 +11,7 @@ import secrets
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import uvloop
@@ -28,6 +28,7 @@ from relay.listening import listening_socket
 from relay.processes import Processes
 from relay.reads import EventTable
 from relay.server import Relay
+from relay.sessions import RememberedSessions
 
 WARM_UP_SECONDS = 1.0
 
@@ -110,13 +111,18 @@ def _write(line: str) -> None:
 async def _warm(parts: Parts) -> None:
     """Without the key that signs sessions nobody could be told apart; so wait for it."""
     while True:
-        try:
-            await asyncio.to_thread(parts.warm_up)
-        except Exception as error:  # noqa: BLE001 - whatever KMS says: not yet
-            logging.warning("session key: %s: %s", type(error).__name__, error)
-            await asyncio.sleep(WARM_UP_SECONDS)
-        else:
+        if await asyncio.to_thread(_is_warm, parts):
             return
+        await asyncio.sleep(WARM_UP_SECONDS)
+
+
+def _is_warm(parts: Parts) -> bool:
+    try:
+        parts.warm_up()
+    except Exception as error:  # noqa: BLE001 - whatever KMS says: not yet
+        logging.warning("session key: %s: %s", type(error).__name__, error)
+        return False
+    return True
 
 
 async def _until_told(settings: RelaySettings, parts: Parts, ready: Callable[[str], None]) -> None:
@@ -133,6 +139,7 @@ def _say_ready(url: str) -> None:
 def run(settings: RelaySettings, parts: Parts) -> None:
     """The process's whole life, on uvloop; with several, that of all of them."""
     logs.configure()
+    parts = replace(parts, sessions=RememberedSessions(parts.sessions.verify))
     settle_memory()
     try:
         if settings.relay_processes > 1:
@@ -155,6 +162,8 @@ def _run_several(settings: RelaySettings, parts: Parts) -> int:
     with listening_socket(host, settings.relay_port, beat, is_shared=True) as held:
         port = held.getsockname()[1]
         own = settings.model_copy(update={"relay_port": port})
+        # Here, once: a process that takes a killed one's place has its key already.
+        _is_warm(parts)
 
         def work(ready: Callable[[], None]) -> None:
             uvloop.run(_until_told(own, parts, lambda url: ready()))

@@ -26,7 +26,6 @@ from relay.reads import EventTable, Reader
 from relay.refusals import RefusalLog
 from relay.replay import History, frame_of_record, notice, recent_history
 from relay.ring import Ring
-from relay.sessions import RememberedSessions
 from relay.stream import EVICTED_PREFIX, Limits, Stream
 
 log = logging.getLogger(__name__)
@@ -84,7 +83,7 @@ class Relay:
 
     def _make_door(self, sessions: Sessions, tickets: Tickets) -> Door:
         outside = Outside(
-            sessions=RememberedSessions(sessions.verify),
+            sessions=sessions,
             tickets=tickets,
             now=self._now,
             monotonic=self.loop.time,
