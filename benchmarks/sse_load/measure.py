@@ -186,6 +186,20 @@ class Server:
             time.sleep(0.001)
         return time.monotonic() - began
 
+    def kill_serving(self, timeout=30):
+        """kill -9 to the processes below the first, which must replace them; returns the seconds until they are gone and until it answers again."""
+        began, pids = time.monotonic(), self.pids()[1:]
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        while any(os.path.exists(f"/proc/{pid}") and stat_fields(pid)[0] != "Z" for pid in pids):
+            time.sleep(0.001)
+        gone = time.monotonic() - began
+        while not self.peer.ready():
+            if time.monotonic() - began > timeout:
+                raise TimeoutError(f"{self.peer.name} did not come back in {timeout} s: {self.tail()}")
+            time.sleep(0.005)
+        return gone, time.monotonic() - began - gone
+
     def stop(self):
         if self.process and self.process.poll() is None:
             pids = self.pids()
@@ -359,7 +373,7 @@ class Run:
         self.result["after"] = {"pss_kib_per_stream_from_zero": round((pss - self.pss0) / self.n, 2), "rise_kib": round((pss - self.pss0) / self.n - self.result["idle"]["from_zero_kib"], 2)}
 
     def kill(self):
-        """kill -9 under light traffic that the publisher repeats until acknowledged; restart at once; every stream comes back with its last id."""
+        """kill -9 under light traffic that the publisher repeats until acknowledged; restarted at once; every stream comes back with its last id."""
         args = self.args
         plan = at_rate(args.kill_rate, args.kill_s, self.n, seed=self.n + 1)
         self.load.tell("phase")
@@ -368,19 +382,19 @@ class Run:
         self.load.tell(f"rate {args.rate}")
         self.load.tell("epoch")
         began = time.monotonic()
-        gone = self.server.kill()
-        boot = self.server.start()
+        gone, boot = self.server.kill_serving() if args.kill_what == "serving" else (self.server.kill(), self.server.start())
         up = time.monotonic() - began
         resumed = self.load.tell("wait_resumed 60", 90)
         published = publisher.join()
         self.unpublished += published["refused"] + published["unanswered"]
         time.sleep(1)
         stat = self.load.tell("stat")
-        alive, _, _ = self.traffic([(0, None)], self.n, 20)
+        # Where no channel is shared, an event to all is an event to each: nothing that one publication could tell.
+        alive = self.traffic([(0, None)], self.n, 20)[0] if self.peer.has_channel_for_all else None
         self.result["kill"] = {"gone_ms": round(gone * 1000, 1), "boot_ms": round(boot * 1000, 1), "answering_after_ms": round(up * 1000, 1), "all_resumed": resumed["reached"] and stat["resume_got"] == self.n,
                                "resumed": stat["resume_got"], "failed": stat["resume_failed"], "resume_ms": ms(stat["resume_ms"], "p50", "p99", "max"), "refused_connects": stat["refused"],
                                "published": {k: published[k] for k in ("planned", "acknowledged", "retried", "refused", "unsent", "unanswered", "statuses")},
-                               "received": stat["events"], "trouble": trouble(stat), "reached_by_next_broadcast": alive["events"] - alive["duplicates"]}
+                               "received": stat["events"], "trouble": trouble(stat), "reached_by_next_broadcast": alive and alive["events"] - alive["duplicates"]}
 
     def account(self):
         """Every stream's own account against what was published to it, over the whole run."""
@@ -565,6 +579,7 @@ def main():
     s.add_argument("--payload", type=int, default=220, help="bytes of one event's JSON")
     s.add_argument("--kill-rate", type=int, default=100)
     s.add_argument("--kill-s", type=int, default=8)
+    s.add_argument("--kill-what", choices=("tree", "serving"), default="tree", help="the whole server, or the processes that serve, which the first one replaces")
     s.add_argument("--reconnect", default="now", help="now | server | MILLISECONDS")
     s.add_argument("--jitter", type=int, default=0, help="milliseconds")
     s.add_argument("--limit", type=int, default=400, help="longest life of one run, seconds")

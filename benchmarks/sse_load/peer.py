@@ -20,6 +20,7 @@ class Peer:
 
     name = "?"
     tested = True
+    has_channel_for_all = True
     defaults = {}
 
     def __init__(self, port, workdir, streams, options):

@@ -26,7 +26,8 @@ class Adapter(Peer):
         self.variables = {"STAND_TABLE": os.path.join(self.workdir, "table"), "STAND_STREAMS": str(self.streams), "RELAY_PORT": str(self.port), "SESSION_KMS_KEY_ID": "unused",
                           "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "RELAY_PROCESSES": self.options["processes"], "RELAY_HEARTBEAT_SECONDS": self.options["heartbeat"],
                           "RELAY_RING_RECORDS": self.options["ring"], "RELAY_MAX_STREAMS": self.options["max"], "RELAY_STREAM_SECONDS": "7200", "RELAY_DRAIN_SECONDS": "1"}
-        if self.options["audience"] == "one":
+        self.has_channel_for_all = self.options["audience"] == "one"
+        if self.has_channel_for_all:
             self.variables["RELAY_STREAMS_PER_USER"] = str(self.streams)
         if self.options["ingest"] == "http":
             self.door = self.free_port()
