@@ -66,6 +66,7 @@ class Relay:
         self.refusals = RefusalLog(self.loop.time, trusted_hops=hops)
         self.send_buffer_bytes = settings.relay_send_buffer_bytes
         self._now = now
+        self._date = (-1, "")
         self._connections: set[Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
@@ -231,7 +232,11 @@ class Relay:
         self._connections.discard(connection)
 
     def http_date(self) -> str:
-        return format_datetime(self._now(), usegmt=True)
+        """Made once a second: in a storm of reconnects it would be a fifteenth of the work."""
+        second = int(self.loop.time())
+        if self._date[0] != second:
+            self._date = second, format_datetime(self._now(), usegmt=True)
+        return self._date[1]
 
     # --- how it is done ------------------------------------------------------------------------
 
