@@ -92,6 +92,8 @@ class Outside:
     elsewhere: Callable[[Callable[[], TicketGrant | None]], Awaitable[TicketGrant | None]]
     recent: Callable[[str, str, int | None], History | None]
     """What memory can prove of a user's upgrade after a position; None: ask the table."""
+    gap: Callable[[str], None]
+    """Have the table asked for what a stream of this upgrade waits for."""
     operations: Callable[[str], Answer | None]
     """The answer of `/healthz`, `/readyz` and `/metrics`, by path."""
 
@@ -219,6 +221,9 @@ class Door:
             frames=[frame_of(event) for event in events],
             now=self._outside.monotonic(),
         )
+        if stream.waiting:
+            # A record came while the table was read, and the one before it did not.
+            self._outside.gap(stream.upgrade_id)
 
     def _shared(self, request: Request) -> tuple[tuple[str, str], ...]:
         origin = request.headers.get("origin")

@@ -92,6 +92,7 @@ class Relay:
             request_id=self.request_id,
             elsewhere=partial(self.loop.run_in_executor, None),
             recent=self._recent,
+            gap=self.checks.gap,
             operations=lambda path: operations(path, self.figures()),
         )
         return Door(self.settings, self.hub, self.reader, outside)
