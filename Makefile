@@ -12,7 +12,7 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$each -c '$(NEW_ENOUGH)' 2> /dev/null && { echo $$each; break; }; done)
 
-.PHONY: help setup run demo audit-verify test check bench synth deploy-check smoke clean
+.PHONY: help setup run demo audit-verify test check bench bench-relay synth deploy-check smoke clean
 
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s  %s\n", $$1, $$2 }' Makefile
@@ -51,6 +51,8 @@ check: $(INSTALLED) ## lint, format and types
 bench: $(INSTALLED) ## the figures of docs/benchmarks.md
 	@$(BIN)/python -m benchmarks
 
+bench-relay: $(INSTALLED) ## the relay beside nchan (N, ROUNDS): docs/benchmarks.md
+	@$(BIN)/python -m benchmarks.relay
 # AWS credentials and addresses of the stack on this machine; on AWS see docs/operations.md.
 audit-verify: $(INSTALLED) ## check every chain of the running stack's audit record
 	@$(BIN)/python -m local.audit_verify

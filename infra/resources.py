@@ -12,7 +12,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 
 from infra.parts.kafka import Kafka
 from nft_upgrade.adapters.dynamodb_tables import TABLES, TRANSIENT
-from nft_upgrade.messages import ALL_TOPICS, TOPIC_DEAD_LETTERS, TOPICS
+from nft_upgrade.messages import TOPIC_DEAD_LETTERS, TOPICS
 
 READING = ("dynamodb:DescribeTable", "dynamodb:GetItem", "dynamodb:Query")
 WRITING = (
@@ -148,7 +148,7 @@ def buries(resources: Resources, grantee: iam.IGrantable) -> None:
 def replays(resources: Resources, grantee: iam.IGrantable) -> None:
     """Read dead letters, and write each back to where it came from or to the end."""
     resources.kafka.grant_read(grantee, TOPIC_DEAD_LETTERS)
-    resources.kafka.grant_write(grantee, *ALL_TOPICS)
+    resources.kafka.grant_write(grantee, *TOPICS, TOPIC_DEAD_LETTERS)
 
 
 def archives(resources: Resources, grantee: iam.IGrantable) -> None:

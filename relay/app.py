@@ -4,13 +4,14 @@ It answers before Kafka does: until then streams are fed from the table, and `/r
 """
 
 import asyncio
+import gc
 import logging
 import random
 import secrets
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import uvloop
@@ -20,10 +21,14 @@ from nft_upgrade.config import RelaySettings
 from nft_upgrade.ports import Clock, Presence, Tickets
 from relay import logs
 from relay.consumer import Consumer, SourceState, kafka_consumer
+from relay.control import Announcer, control_producer
 from relay.door import Sessions
 from relay.embedded import Telling
+from relay.listening import listening_socket
+from relay.processes import Processes
 from relay.reads import EventTable
 from relay.server import Relay
+from relay.sessions import RememberedSessions
 
 WARM_UP_SECONDS = 1.0
 
@@ -68,15 +73,25 @@ async def serve(
         listens=relay.hub.listens,
         hand_over=relay.receive,
         on_connect=relay.reconnected,
+        ring=relay.ring,
+        on_control=relay.hear,
     )
+    announcer = Announcer(
+        partial(control_producer, settings),
+        topic_prefix=settings.kafka_topic_prefix,
+        on_failure=relay.unheard,
+    )
+    relay.announce = announcer.tell
     host, port = await relay.listen(settings.relay_host, settings.relay_port)
     consumer.start()
-    ready(f"http://{f'[{host}]' if ':' in host else host}:{port}")
+    announcer.start()
     telling = _tell(settings, relay)
+    ready(_url(host, port))
     await stop.wait()
     await relay.drain()
     if telling:
         telling.cancel()
+    await asyncio.to_thread(announcer.stop)
     await asyncio.to_thread(consumer.stop)
 
 
@@ -96,20 +111,25 @@ def _write(line: str) -> None:
 async def _warm(parts: Parts) -> None:
     """Without the key that signs sessions nobody could be told apart; so wait for it."""
     while True:
-        try:
-            await asyncio.to_thread(parts.warm_up)
-        except Exception as error:  # noqa: BLE001 - whatever KMS says: not yet
-            logging.warning("session key: %s: %s", type(error).__name__, error)
-            await asyncio.sleep(WARM_UP_SECONDS)
-        else:
+        if await asyncio.to_thread(_is_warm, parts):
             return
+        await asyncio.sleep(WARM_UP_SECONDS)
 
 
-async def _until_told(settings: RelaySettings, parts: Parts) -> None:
+def _is_warm(parts: Parts) -> bool:
+    try:
+        parts.warm_up()
+    except Exception as error:  # noqa: BLE001 - whatever KMS says: not yet
+        logging.warning("session key: %s: %s", type(error).__name__, error)
+        return False
+    return True
+
+
+async def _until_told(settings: RelaySettings, parts: Parts, ready: Callable[[str], None]) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await serve(settings, parts, stop=stop, ready=_say_ready)
+    await serve(settings, parts, stop=stop, ready=ready)
 
 
 def _say_ready(url: str) -> None:
@@ -117,12 +137,42 @@ def _say_ready(url: str) -> None:
 
 
 def run(settings: RelaySettings, parts: Parts) -> None:
-    """The process's whole life, on uvloop."""
+    """The process's whole life, on uvloop; with several, that of all of them."""
     logs.configure()
+    parts = replace(parts, sessions=RememberedSessions(parts.sessions.verify))
+    settle_memory()
     try:
-        uvloop.run(_until_told(settings, parts))
+        if settings.relay_processes > 1:
+            sys.exit(_run_several(settings, parts))
+        uvloop.run(_until_told(settings, parts, _say_ready))
     except OSError as error:
         sys.exit(f"relay: {settings.relay_host}:{settings.relay_port}: {error.strerror or error}")
+
+
+def settle_memory() -> None:
+    """What was imported is never garbage, and a stream leaves no cycles behind: looking through
+    all of them for some would stop every stream for as long as that takes."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 100)
+
+
+def _run_several(settings: RelaySettings, parts: Parts) -> int:
+    host, beat = settings.relay_host, settings.relay_heartbeat_seconds
+    with listening_socket(host, settings.relay_port, beat, is_shared=True) as held:
+        port = held.getsockname()[1]
+        own = settings.model_copy(update={"relay_port": port})
+        # Here, once: a process that takes a killed one's place has its key already.
+        _is_warm(parts)
+
+        def work(ready: Callable[[], None]) -> None:
+            uvloop.run(_until_told(own, parts, lambda url: ready()))
+
+        return Processes(settings.relay_processes, work).run(lambda: _say_ready(_url(host, port)))
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def main() -> None:

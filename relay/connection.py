@@ -12,7 +12,9 @@ from typing import Any, Protocol
 from nft_upgrade.http.errors import InternalError
 from relay.answers import calm, malformed, refusal
 from relay.door import EVENTS_PATH, Door
-from relay.hub import Hub, Stream
+from relay.hub import Hub
+from relay.refusals import RefusalLog
+from relay.stream import Stream
 from relay.wire import (
     LAST_CHUNK,
     Answer,
@@ -26,6 +28,8 @@ from relay.wire import (
 
 log = logging.getLogger(__name__)
 
+REFUSALS = frozenset({400, 401, 403, 408, 414, 431, 505})
+"""Answers that an operator may want to see whom they went to."""
 FLUSH_SECONDS = 5.0
 """Time for the rest of an ended stream to reach its reader."""
 
@@ -39,6 +43,7 @@ class Owner(Protocol):
     head_seconds: float
     idle_seconds: float
     send_buffer_bytes: int
+    refusals: RefusalLog
 
     def opened(self, connection: "Connection") -> bool:
         """False: one too many."""
@@ -56,6 +61,7 @@ class Connection(asyncio.Protocol):
     """See the module. Also the hub's `Outlet`."""
 
     __slots__ = (
+        "_head",
         "_is_chunked",
         "_owner",
         "_reader",
@@ -74,6 +80,7 @@ class Connection(asyncio.Protocol):
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._stream: Stream | None = None
+        self._head = b""
         self._is_chunked = True
 
     # --- called by the transport -------------------------------------------------------------
@@ -101,7 +108,8 @@ class Connection(asyncio.Protocol):
         self._stop_timer()
         self._stop_task()
         self._gone("left")
-        self._reader = self._request = self._to = None
+        self._stop_reading()
+        self._request = self._to = None
         self._owner.closed(self)
 
     def eof_received(self) -> bool:
@@ -127,7 +135,8 @@ class Connection(asyncio.Protocol):
             return
         if request is not None:
             self._stop_timer()
-            self._reader, self._request = None, request
+            self._stop_reading()
+            self._request = request
             self._is_chunked = request.can_chunk
             self._task = self._owner.loop.create_task(self._answer(request))
 
@@ -155,15 +164,22 @@ class Connection(asyncio.Protocol):
         date = self._owner.http_date()
         self._to.write(encode_answer(answer, date=date, with_body=with_body, keep_alive=keep_alive))
         self._owner.door.counts[answer.status] += 1
+        if answer.status in REFUSALS:
+            self._note_refusal(answer.status, request)
         if keep_alive:
             self._request = None
             self._await_request(self._owner.idle_seconds)
         else:
             self._close()
 
+    def _note_refusal(self, status: int, request: Request | None) -> None:
+        forwarded_for = request.headers.get("x-forwarded-for", "") if request else ""
+        peer = self._to.get_extra_info("peername")
+        self._owner.refusals.note(status, forwarded_for=forwarded_for, peer=str(peer and peer[0]))
+
     def _refuse(self, error: Malformed) -> None:
         self._stop_timer()
-        self._reader = None
+        self._stop_reading()
         self._send(malformed(error, self._owner.request_id()), None)
 
     def _too_slow(self) -> None:
@@ -182,26 +198,29 @@ class Connection(asyncio.Protocol):
     # --- the stream: `Listener` ---------------------------------------------------------------
 
     def begin_stream(self, stream: Stream, headers: tuple[tuple[str, str], ...]) -> None:
+        """The head waits for the opening, which follows at once: a system call less per stream."""
         self._stream, self._request = stream, None
         date = self._owner.http_date()
-        self._to.write(encode_head(200, (("Date", date), *headers, ("Connection", "close"))))
+        self._head = encode_head(200, (("Date", date), *headers, ("Connection", "close")))
 
     def write(self, data: bytes) -> bool:
         if self._to is None:
             return True
-        self._to.write(encode_chunk(data) if self._is_chunked else data)
+        self._to.write(self._framed(data))
         return bool(self._to.get_write_buffer_size() <= self._owner.send_buffer_bytes)
 
     def end(self, data: bytes) -> None:
         self._stream = None
         if self._to is None:
             return
-        last = LAST_CHUNK if self._is_chunked else b""
-        if data:
-            last = (encode_chunk(data) if self._is_chunked else data) + last
+        last = self._framed(data) + (LAST_CHUNK if self._is_chunked else b"")
         if last:
             self._to.write(last)
         self._close()
+
+    def _framed(self, data: bytes) -> bytes:
+        head, self._head = self._head, b""
+        return head + (encode_chunk(data) if self._is_chunked and data else data)
 
     def abort(self) -> None:
         self._stream = None
@@ -220,6 +239,11 @@ class Connection(asyncio.Protocol):
         stream, self._stream = self._stream, None
         if stream is not None:
             self._owner.hub.leave(stream, reason)
+
+    def _stop_reading(self) -> None:
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            reader.close()
 
     def _stop_timer(self) -> None:
         timer, self._timer = self._timer, None

@@ -4,18 +4,22 @@ Kafka wakes streams up; the table is the truth. So this side may lose its broker
 end of the log, as long as it says so: every (re)connection is reported, and the streams are then
 checked against the table.
 
-1. Positions are asked for and set, not left to a lazy seek: `is_caught_up` means that whatever is
-   published from now on is seen.
-2. A partition that appears later is read from its beginning. An offset that no longer exists goes
-   to the earliest one: a topic made anew is then read whole, and what was seen is dropped anyway.
-3. kafka-python does not tell a quiet broker from a dead one. Asking for the ends of the log every
+1. Reading begins a little before the end, as much as the ring holds (relay/ring.py), and every
+   event record goes into the ring. Positions are asked for and set, not left to a lazy seek:
+   `is_caught_up` means that whatever is published from now on is seen.
+2. What relays tell each other (relay/census.py) is read from its end on; a relay without that
+   topic is ready all the same.
+3. A partition that appears later is read from its beginning. An offset that no longer exists goes
+   to the earliest one: a topic made anew is then read whole, and what was seen is dropped anyway;
+   what was skipped is found in the table.
+4. kafka-python does not tell a quiet broker from a dead one. Asking for the ends of the log every
    few seconds does, and is the lag at the same time.
 """
 
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,8 +28,9 @@ from kafka.errors import KafkaError
 
 from nft_upgrade.adapters.kafka_events import client_options
 from nft_upgrade.config import KafkaSettings
-from nft_upgrade.messages import TOPICS
+from nft_upgrade.messages import TOPIC_CONTROL, TOPICS
 from relay.logs import about_record
+from relay.ring import EVERYTHING, Ring
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +39,9 @@ PROBE_TIMEOUT_MS = 1500
 METADATA_MAX_AGE_MS = 10_000
 """So long may a new partition stay unnoticed."""
 POLL_MS = 500
+LINGER_SECONDS = 0.002
+"""After records came, so that the next fetch brings several: a fetch costs more than a record. What
+comes alone is not delayed by it."""
 PATIENCE = 4
 """Failed probes in a row after which a new consumer starts over from the bootstrap servers: a
 cluster may come back under other addresses."""
@@ -69,6 +77,9 @@ def kafka_consumer(settings: KafkaSettings) -> Any:
         reconnect_backoff_max_ms=1000,
         bootstrap_timeout_ms=10_000,
         metrics_enabled=False,
+        # In pure Python it is a quarter of what a record costs. TLS guards the way, and a record
+        # that is wrong all the same shows as no event or as a gap, which the table fills.
+        check_crcs=False,
     )
 
 
@@ -84,10 +95,17 @@ class Consumer:
         listens: Callable[[bytes | None], bool],
         hand_over: Callable[[Sequence[RawRecord]], None],
         on_connect: Callable[[], None],
+        ring: Ring | None = None,
+        on_control: Callable[[Sequence[bytes]], None] = lambda values: None,
     ) -> None:
-        """`listens(message_key)` says whether a record is wanted; `state` is kept current."""
+        """`listens(message_key)` says whether a record is wanted; `state` is kept current.
+        `on_control` gets what other relays tell."""
         self._connect = connect
         self._topics = [topic_prefix + topic for topic in TOPICS]
+        self._control = topic_prefix + TOPIC_CONTROL
+        self._ring = Ring(0) if ring is None else ring
+        self._on_control = on_control
+        self._expected: dict[TopicPartition, int] = {}
         self._listens = listens
         self._hand_over = hand_over
         self._on_connect = on_connect
@@ -120,24 +138,53 @@ class Consumer:
     def _consume(self) -> None:
         consumer = self._connect()
         self._assigned, self._failures = frozenset(), 0
+        self._ring.restart()
         try:
             due = 0.0
             while not self._stopping.is_set():
                 if time.monotonic() >= due:
                     self._probe(consumer)
                     due = time.monotonic() + PROBE_SECONDS
-                self._take(consumer.poll(timeout_ms=POLL_MS if self._assigned else 0))
+                polled = consumer.poll(timeout_ms=POLL_MS if self._assigned else 0)
+                self._take(polled)
+                if polled:
+                    time.sleep(LINGER_SECONDS)
         finally:
             consumer.close(timeout_ms=1000)
 
     def _take(self, polled: dict[TopicPartition, list[Any]]) -> None:
-        records = [record for batch in polled.values() for record in batch]
+        told = [r.value for p, batch in polled.items() if p.topic == self._control for r in batch]
+        if told:
+            self._on_control(told)
+        events = {p: batch for p, batch in polled.items() if p.topic != self._control}
+        records = [record for batch in events.values() for record in batch]
         self.state.records += len(records)
+        # The ring before the question who listens: see relay/ring.py, 3.
+        for partition, batch in events.items():
+            self._remember(partition, batch)
         wanted = [record for record in records if self._listens(record.key)]
         for record in wanted:
             log.info("record", extra=about_record(record.headers))
         if wanted:
             self._hand_over([(record.key, record.value) for record in wanted])
+
+    def _remember(self, partition: TopicPartition, batch: Sequence[Any]) -> None:
+        expected = self._expected.get(partition)
+        for record in batch:
+            created_at = record.timestamp / 1000
+            self._ring.see_first(partition, created_at)
+            if record.offset != expected:
+                self._skipped(created_at)
+            expected = record.offset + 1
+            self._ring.add(record.key, record.value, created_at)
+        if expected is not None:
+            self._expected[partition] = expected
+
+    def _skipped(self, created_at: float) -> None:
+        """The log lost records before they were read, or was made anew. Whoever is live now may
+        have missed one; whoever asks the ring later must not be told that there was none."""
+        self._ring.raise_floor(created_at)
+        self._on_connect()
 
     # --- assignment and health ---------------------------------------------------------------
 
@@ -156,14 +203,15 @@ class Consumer:
         return consumer.position(partition, timeout_ms=PROBE_TIMEOUT_MS) or 0
 
     def _assign(self, consumer: Any) -> None:
-        known = {topic: consumer.partitions_for_topic(topic) for topic in self._topics}
+        topics = (*self._topics, self._control)
+        known = {topic: consumer.partitions_for_topic(topic) or () for topic in topics}
         found = frozenset(TopicPartition(t, p) for t, parts in known.items() for p in parts)
-        missing = [topic for topic, partitions in known.items() if not partitions]
+        missing = [topic for topic in self._topics if not known[topic]]
         if missing:
             log.warning("kafka: no such topic yet: %s", ", ".join(missing))
         if found > self._assigned:
             self._move(consumer, found)
-        self.state.partitions = len(self._assigned)
+        self.state.partitions = sum(p.topic != self._control for p in self._assigned)
         self.state.is_caught_up = self.state.is_caught_up and not missing
 
     def _move(self, consumer: Any, found: frozenset[TopicPartition]) -> None:
@@ -171,12 +219,41 @@ class Consumer:
         new = sorted(found - self._assigned)
         is_first = not self._assigned
         places = {p: self._place(consumer, p) for p in self._assigned}
-        offsets = consumer.end_offsets if is_first else consumer.beginning_offsets
-        places |= offsets(new, timeout_ms=PROBE_TIMEOUT_MS)
+        begins = consumer.beginning_offsets(new, timeout_ms=PROBE_TIMEOUT_MS)
+        ends = consumer.end_offsets(new, timeout_ms=PROBE_TIMEOUT_MS)
+        places |= {p: self._first_place(p, begins, ends, is_first=is_first) for p in new}
+        if is_first:
+            self._begin_ring({p: places[p] for p in new if p.topic != self._control}, ends)
+        elif any(begins[p] for p in new if p.topic != self._control):
+            self._ring.raise_floor(time.time())
+        self._expected |= {p: places[p] for p in new}
         consumer.assign(sorted(found))
         for partition, offset in places.items():
             consumer.seek(partition, offset)
         self._assigned = found
+
+    def _first_place(
+        self,
+        partition: TopicPartition,
+        begins: Mapping[TopicPartition, int],
+        ends: Mapping[TopicPartition, int],
+        *,
+        is_first: bool,
+    ) -> int:
+        if partition.topic == self._control:
+            return ends[partition]
+        share = self._ring.capacity // sum(p.topic != self._control for p in ends)
+        return max(begins[partition], ends[partition] - share) if is_first else begins[partition]
+
+    def _begin_ring(
+        self, places: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]
+    ) -> None:
+        """A log read from its very first record hides nothing; one that is empty by now may have
+        hidden anything until now; the others tell with their first record."""
+        inside = {p for p, place in places.items() if place}
+        emptied = any(places[p] == ends[p] for p in inside)
+        pending = {p for p in inside if places[p] != ends[p]}
+        self._ring.restart(pending, floor=time.time() if emptied else EVERYTHING)
 
     def _fail(self, error: KafkaError) -> None:
         self._lost()
@@ -187,7 +264,7 @@ class Consumer:
 
     def _found(self) -> None:
         self._failures = 0
-        has_all = len({partition.topic for partition in self._assigned}) == len(self._topics)
+        has_all = {partition.topic for partition in self._assigned} >= set(self._topics)
         self.state.is_caught_up = has_all and (self.state.is_caught_up or self.state.lag == 0)
         if not self.state.is_connected:
             self.state.is_connected = True

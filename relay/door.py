@@ -16,7 +16,6 @@ from typing import Protocol
 from nft_upgrade.config import RelaySettings
 from nft_upgrade.domain.errors import NotFound, UpgradeError
 from nft_upgrade.domain.events import UpgradeEvent
-from nft_upgrade.domain.upgrade import Upgrade
 from nft_upgrade.http.errors import (
     InvalidToken,
     MethodNotAllowed,
@@ -36,10 +35,19 @@ from relay.answers import (
     refusal,
     stream_headers,
 )
-from relay.hub import Hub, Outlet, Stream, is_evicted
+from relay.hub import Hub
 from relay.logs import about
 from relay.reads import Reader
-from relay.replay import Resume, asked_position, frame_of, opening, resume
+from relay.replay import (
+    History,
+    Resume,
+    Snapshot,
+    asked_position,
+    frame_of,
+    opening,
+    resume,
+)
+from relay.stream import Outlet, Stream, is_evicted
 from relay.wire import Answer, Request, cookies
 
 log = logging.getLogger(__name__)
@@ -82,6 +90,10 @@ class Outside:
     random: Callable[[], float]
     request_id: Callable[[], str]
     elsewhere: Callable[[Callable[[], TicketGrant | None]], Awaitable[TicketGrant | None]]
+    recent: Callable[[str, str, int | None], History | None]
+    """What memory can prove of a user's upgrade after a position; None: ask the table."""
+    gap: Callable[[str], None]
+    """Have the table asked for what a stream of this upgrade waits for."""
     operations: Callable[[str], Answer | None]
     """The answer of `/healthz`, `/readyz` and `/metrics`, by path."""
 
@@ -164,6 +176,7 @@ class Door:
             user_id=caller.user_id,
             upgrade_id=upgrade_id,
             expires_at=self._outside.monotonic() + left,
+            opened_at=self._outside.now().timestamp(),
         )
 
     async def _begin(
@@ -175,34 +188,42 @@ class Door:
         listener: Listener,
     ) -> Answer | None:
         asked = asked_position(last_id)
-        history = await self._reader.read(stream.upgrade_id, after=asked or 0)
-        if history.upgrade is None or history.upgrade.user_id != caller.user_id:
+        history = await self._history(stream.upgrade_id, caller, asked)
+        if history.snapshot is None or history.snapshot.user_id != caller.user_id:
             raise NotFound("No such upgrade request.")
-        begin = resume(asked, history.upgrade)
+        begin = resume(asked, history.snapshot)
         if begin.is_over:
             return NO_CONTENT
         if request.method == "HEAD":
             return Answer(200, stream_headers(request))
         if not history.reaches(begin.position):
             history = await self._reader.read(stream.upgrade_id, after=begin.position)
-        if self.is_draining or history.upgrade is None:
+        if self.is_draining or history.snapshot is None:
             return calm(self._outside.random)
         listener.begin_stream(stream, (*stream_headers(request), *self._shared(request)))
-        self._start(stream, begin, history.upgrade, history.events)
+        self._start(stream, begin, history.snapshot, history.events)
         return None
 
+    async def _history(self, upgrade_id: str, caller: Caller, asked: int | None) -> History:
+        """From the ring where it can, from the table where it must."""
+        recent = self._outside.recent(caller.user_id, upgrade_id, asked)
+        return recent or await self._reader.read(upgrade_id, after=asked or 0)
+
     def _start(
-        self, stream: Stream, begin: Resume, upgrade: Upgrade, events: Sequence[UpgradeEvent]
+        self, stream: Stream, begin: Resume, snapshot: Snapshot, events: Sequence[UpgradeEvent]
     ) -> None:
         self.counts[200] += 1
         self._hub.start(
             stream,
             position=begin.position,
-            status=upgrade.status,
-            opening=opening(upgrade, begin, retry=self._retry(), at=self._outside.now()),
+            status=snapshot.status,
+            opening=opening(snapshot, begin, retry=self._retry(), at=self._outside.now()),
             frames=[frame_of(event) for event in events],
             now=self._outside.monotonic(),
         )
+        if stream.waiting:
+            # A record came while the table was read, and the one before it did not.
+            self._outside.gap(stream.upgrade_id)
 
     def _shared(self, request: Request) -> tuple[tuple[str, str], ...]:
         origin = request.headers.get("origin")

@@ -16,84 +16,14 @@ Times are seconds of any monotonic clock, handed in.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
+from relay.stream import Frame, Limits, Stream
 from relay.wire import HEARTBEAT, encode_retry
 
-EVICTED_PREFIX = "evicted."
-"""An id beginning so marks the end of a stream that gave way to a newer one."""
 MAX_WAITING = 64
 """Frames kept for a stream that cannot take them yet; the table has the rest."""
-NOT_STARTED = -1
 K = TypeVar("K")
-
-
-class Outlet(Protocol):
-    """One response body, as the hub sees it."""
-
-    def write(self, data: bytes) -> bool:
-        """False when what is still unsent exceeds the bound."""
-
-    def end(self, data: bytes) -> None:
-        """Send `data`, then the end of the stream."""
-
-    def abort(self) -> None:
-        """Cut, now: what is unsent is dropped."""
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """One event, encoded. `is_last`: the upgrade has ended with it."""
-
-    sequence: int
-    status: str
-    data: bytes
-    is_last: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """`per_user` and `total` streams; `heartbeat`, `lifetime` in seconds."""
-
-    total: int
-    per_user: int
-    heartbeat: float
-    lifetime: float
-
-
-class Stream:
-    """One listener of one upgrade; `sequence` is the last one sent."""
-
-    __slots__ = (
-        "ends_at",
-        "expires_at",
-        "message_key",
-        "outlet",
-        "sequence",
-        "status",
-        "upgrade_id",
-        "waiting",
-    )
-
-    def __init__(self, outlet: Outlet, *, user_id: str, upgrade_id: str, expires_at: float) -> None:
-        """`expires_at`: when the session ends."""
-        self.outlet: Outlet | None = outlet
-        self.message_key = user_id.encode()
-        self.upgrade_id = upgrade_id
-        self.expires_at = expires_at
-        self.ends_at = 0.0
-        self.sequence = NOT_STARTED
-        self.status = ""
-        self.waiting: tuple[Frame, ...] = ()
-
-    @property
-    def is_started(self) -> bool:
-        return self.sequence != NOT_STARTED
-
-    @property
-    def is_open(self) -> bool:
-        return self.outlet is not None
 
 
 class Hub:
@@ -117,6 +47,7 @@ class Hub:
         self._grain = limits.heartbeat / 16
         self._wheel: dict[int, list[Stream]] = {}
         self._slot: int | None = None
+        self._changed: dict[bytes, bool] = {}
         self.counts: Counter[str] = Counter()
 
     def __len__(self) -> int:
@@ -137,10 +68,19 @@ class Hub:
         """Every upgrade with a stream."""
         return list(self._by_request)
 
+    def opened_at(self, message_key: bytes) -> list[float]:
+        """When each of the user's streams was opened, the oldest first."""
+        return [stream.opened_at for stream in self._started_of(message_key)]
+
+    def take_changed(self) -> dict[bytes, bool]:
+        """The users whose streams have changed since the last call; True: one was opened."""
+        changed, self._changed = self._changed, {}
+        return changed
+
     def seen(self, upgrade_id: str) -> int | None:
-        """The lowest sequence any started stream of the upgrade has got; None without one."""
-        started = [s.sequence for s in self._by_request.get(upgrade_id, ()) if s.is_started]
-        return min(started, default=None)
+        """The lowest sequence any stream of the upgrade has got; None without one."""
+        streams = self._by_request.get(upgrade_id, ())
+        return min((max(0, stream.sequence) for stream in streams), default=None)
 
     def has_gap(self, upgrade_id: str) -> bool:
         """Whether a started stream of the upgrade waits for an event in between."""
@@ -169,6 +109,7 @@ class Hub:
         # 0.8..1 of the lifetime: a deployment's reconnects must not come back as one wave.
         stream.ends_at = now + self._limits.lifetime * (0.8 + 0.2 * self._random())
         self._started[stream] = None
+        self._changed[stream.message_key] = True
         self.counts["opened"] += 1
         self._visit_at(stream, now + self._limits.heartbeat * (0.5 + 0.5 * self._random()), now)
         self._advance(stream, frames, opening)
@@ -183,6 +124,7 @@ class Hub:
         _remove(self._by_request, stream.upgrade_id, stream)
         if stream in self._started:
             del self._started[stream]
+            self._changed.setdefault(stream.message_key, False)
             self.counts[f"ended_{reason}"] += 1
 
     # --- events ------------------------------------------------------------------------------
@@ -194,7 +136,7 @@ class Hub:
             if frame.sequence <= stream.sequence:
                 self.counts["duplicates"] += 1
             elif stream.is_started and frame.sequence == stream.sequence + 1:
-                self._advance(stream, (frame,))
+                self._follow(stream, frame)
             else:
                 stream.waiting = (*stream.waiting, frame)[-MAX_WAITING:]
                 has_gap = has_gap or stream.is_started
@@ -202,10 +144,13 @@ class Hub:
         return has_gap
 
     def fill(self, upgrade_id: str, frames: Sequence[Frame]) -> None:
-        """What the table says, for everybody who has not seen it."""
+        """What the table says, for everybody who has not seen it. A stream that is not started
+        may have read the table before it said so: it keeps the newest of it, like a record."""
         for stream in self._by_request.get(upgrade_id, ()):
             if stream.is_started:
                 self._advance(stream, frames)
+            else:
+                stream.waiting = (*stream.waiting, *frames)[-MAX_WAITING:]
 
     # --- time --------------------------------------------------------------------------------
 
@@ -226,16 +171,32 @@ class Hub:
             self._end(stream, "drain", encode_retry(retry()))
         return len(ending)
 
+    def evict_oldest(self, message_key: bytes, count: int) -> None:
+        """So many of the user's streams give way to newer ones."""
+        for stream in self._started_of(message_key)[: max(0, count)]:
+            self._end(stream, "evicted", self._notice("evicted", stream))
+
     # --- how it is done ----------------------------------------------------------------------
 
+    def _started_of(self, message_key: bytes) -> list[Stream]:
+        return [s for s in self._by_user.get(message_key, ()) if s.is_started]
+
     def _make_room(self, newcomer: Stream) -> None:
-        others = [s for s in self._by_user.get(newcomer.message_key, ()) if s.is_started]
-        for stream in others[: max(0, len(others) + 1 - self._limits.per_user)]:
-            self._end(stream, "evicted", self._notice("evicted", stream))
+        count = len(self._started_of(newcomer.message_key)) + 1 - self._limits.per_user
+        self.evict_oldest(newcomer.message_key, count)
         while len(self._started) >= self._limits.total:
             # Coming straight back it would push out the next one, and so on for ever.
             patience = 10_000 + int(20_000 * self._random())
             self._end(next(iter(self._started)), "total", encode_retry(patience))
+
+    def _follow(self, stream: Stream, frame: Frame) -> None:
+        """The next event; nearly always it is the only one, and not the last."""
+        if stream.waiting or frame.is_last:
+            self._advance(stream, (frame,))
+            return
+        stream.sequence, stream.status = frame.sequence, frame.status
+        self.counts["sent"] += 1
+        self._write(stream, frame.data)
 
     def _advance(self, stream: Stream, frames: Iterable[Frame], opening: bytes = b"") -> None:
         parts, last = [opening] if opening else [], None
@@ -293,8 +254,3 @@ def _remove(index: dict[K, tuple[Stream, ...]], name: K, stream: Stream) -> None
         index[name] = rest
     else:
         index.pop(name, None)
-
-
-def is_evicted(last_id: str | None) -> bool:
-    """Whether a Last-Event-ID says that its stream gave way to a newer one."""
-    return last_id is not None and last_id.startswith(EVICTED_PREFIX)

@@ -7,6 +7,7 @@ are fed from the table meanwhile. `/readyz` is for rollouts.
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from os import getpid
 
 from relay.answers import NO_STORE
 from relay.consumer import SourceState
@@ -27,10 +28,14 @@ class Figures:
     hub: Mapping[str, int]
     answers: Mapping[int, int]
     source: SourceState
+    ring_answers: int
+    ring_records: int
     table_reads: int
     table_read_failures: int
     table_reads_waiting: int
     bad_records: int
+    other_processes: int
+    census_evicted: int
 
     @property
     def is_ready(self) -> bool:
@@ -73,6 +78,7 @@ _OPERATIONS: Mapping[str, Callable[[Figures], Answer]] = {
 def _lines(figures: Figures) -> Iterator[str]:
     source, hub = figures.source, figures.hub
     ended = {k.removeprefix("ended_"): n for k, n in hub.items() if k.startswith("ended_")}
+    yield _gauge("process", "The process that answers, of those that share a port.", getpid())
     yield _gauge("streams", "Open streams.", figures.streams)
     yield _gauge("connections", "Open connections, streams among them.", figures.connections)
     yield _gauge("draining", "1 while streams are being ended for a stop.", figures.is_draining)
@@ -82,6 +88,8 @@ def _lines(figures: Figures) -> Iterator[str]:
     yield _counter("events_dropped_total", "Seen before.", hub.get("duplicates", 0))
     yield _counter("gaps_total", "Events that came before their turn.", hub.get("gaps", 0))
     yield _labelled("answers_total", "Answers, by status.", "status", figures.answers.items())
+    yield _counter("ring_answers_total", "Resumes without a read.", figures.ring_answers)
+    yield _gauge("ring_records", "Recent records in memory.", figures.ring_records)
     yield _counter("table_reads_total", "Strong reads.", figures.table_reads)
     yield _counter("table_read_failures_total", "Of these failed.", figures.table_read_failures)
     yield _gauge("table_reads_waiting", "Reads without a worker.", figures.table_reads_waiting)
@@ -90,6 +98,8 @@ def _lines(figures: Figures) -> Iterator[str]:
     yield _gauge("kafka_lag_records", "Records not yet read.", source.lag)
     yield _counter("kafka_records_total", "Records read.", source.records)
     yield _counter("kafka_connects_total", "Times the brokers were found.", source.reconnects)
+    yield _gauge("other_processes", "Relays heard of late.", figures.other_processes)
+    yield _counter("census_evicted_total", "Over the limit elsewhere.", figures.census_evicted)
     yield _counter("kafka_bad_records_total", "Records that are no event.", figures.bad_records)
 
 

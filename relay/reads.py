@@ -7,7 +7,7 @@ from typing import Protocol
 
 from nft_upgrade.domain.events import UpgradeEvent
 from nft_upgrade.domain.upgrade import Upgrade
-from relay.replay import History
+from relay.replay import History, snapshot_of
 
 
 class EventTable(Protocol):
@@ -97,9 +97,10 @@ class Reader:
         """The request first: what is committed later reaches the streams as a record. So a stream
         that is up to date costs one read of one item."""
         upgrade = self._table.get(upgrade_id)
-        if upgrade is None or upgrade.version <= after:
-            return History(upgrade, ())
-        return History(upgrade, self._table.events(upgrade_id, after=after))
+        if upgrade is None:
+            return History(None, ())
+        events = self._table.events(upgrade_id, after=after) if upgrade.version > after else ()
+        return History(snapshot_of(upgrade), events)
 
 
 def _fail(outcome: asyncio.Future[History], error: Exception) -> None:

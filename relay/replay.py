@@ -14,8 +14,9 @@ from typing import Any
 
 from nft_upgrade.domain.events import UpgradeEvent
 from nft_upgrade.domain.upgrade import TERMINAL, Upgrade
-from nft_upgrade.messages import envelope, own_envelope
-from relay.hub import Frame
+from nft_upgrade.messages import envelope, own_envelope, record_envelope
+from relay.ring import Ring
+from relay.stream import Frame
 from relay.wire import encode_message
 
 _TEXTS = {
@@ -27,15 +28,27 @@ _TEXTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class History:
-    """One strong read. `upgrade` None: there is none. `events` in order, those asked for."""
+class Snapshot:
+    """An upgrade as a stream's beginning tells it; `version` is its newest event's sequence."""
 
-    upgrade: Upgrade | None
+    upgrade_id: str
+    user_id: str
+    version: int
+    status: str
+    facts: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What is known of one upgrade at one moment. `snapshot` None: there is none. `events` in
+    order, those asked for."""
+
+    snapshot: Snapshot | None
     events: Sequence[UpgradeEvent]
 
     def reaches(self, position: int) -> bool:
         """Whether nothing after `position` is missing in it."""
-        version = self.upgrade.version if self.upgrade else 0
+        version = self.snapshot.version if self.snapshot else 0
         first = self.events[0].sequence if self.events else version + 1
         return first <= position + 1
 
@@ -57,11 +70,24 @@ def asked_position(last_id: str | None) -> int | None:
     return int(last_id) if last_id.isascii() and last_id.isdigit() and len(last_id) < 10 else None
 
 
-def resume(asked: int | None, upgrade: Upgrade) -> Resume:
+def resume(asked: int | None, at: Snapshot) -> Resume:
     """An unknown id, or one ahead of the table, starts over and says so: never a silent gap."""
-    if asked is None or asked > upgrade.version:
+    if asked is None or asked > at.version:
         return Resume(0, is_reset=True)
-    return Resume(asked, is_over=asked == upgrade.version and upgrade.status in TERMINAL)
+    return Resume(asked, is_over=asked == at.version and at.status in TERMINAL)
+
+
+def recent_history(ring: Ring, user_id: str, upgrade_id: str, asked: int | None) -> History | None:
+    """What the ring knows after `asked`; None when the table must be asked.
+
+    Not for a first connection, which is to see the newest state; nor after an end, because 204
+    stops a browser for good, and only the table can say that nothing followed (a cancelled upgrade
+    may turn out burned).
+    """
+    events = ring.after(user_id, upgrade_id, asked) if asked else None
+    if not events or events[-1].status in TERMINAL:
+        return None
+    return History(snapshot_after(events[-1]), [e for e in events if e.sequence > (asked or 0)])
 
 
 def frame_of(event: UpgradeEvent) -> Frame:
@@ -70,14 +96,23 @@ def frame_of(event: UpgradeEvent) -> Frame:
     return Frame(event.sequence, event.status, data, event.status in TERMINAL)
 
 
-def opening(upgrade: Upgrade, start: Resume, *, retry: int, at: datetime) -> bytes:
+def frame_of_record(value: bytes) -> tuple[str, Frame]:
+    """The upgrade's id and the same frame, straight from a record; ValueError, KeyError or
+    TypeError when it holds no event."""
+    body = record_envelope(value)
+    sequence, status = int(body["sequence"]), body["status"]
+    data = encode_message(_json(body), event_id=str(sequence))
+    return body["upgradeRequestId"], Frame(sequence, status, data, status in TERMINAL)
+
+
+def opening(snapshot: Snapshot, start: Resume, *, retry: int, at: datetime) -> bytes:
     """The first messages of a stream: the state and, where needed, `reset`."""
-    body = _own("connection_established", upgrade.id, upgrade.status, start.position, at)
-    body["data"] = _state(upgrade)
+    told = (snapshot.upgrade_id, snapshot.status, start.position, at)
+    body = _own("connection_established", *told)
+    body["data"] = snapshot.facts
     data = encode_message(_json(body), event_id=str(start.position), retry=retry)
     if start.is_reset:
-        reset = _own("reset", upgrade.id, upgrade.status, start.position, at)
-        data += encode_message(_json(reset), event_id=str(start.position))
+        data += encode_message(_json(_own("reset", *told)), event_id=str(start.position))
     return data
 
 
@@ -92,18 +127,30 @@ def _own(type_: str, upgrade_id: str, status: str, sequence: int, at: datetime) 
     return own_envelope(type_, upgrade_id, status, _TEXTS[type_], sequence=sequence, at=at)
 
 
-def _state(upgrade: Upgrade) -> dict[str, Any]:
+def snapshot_of(upgrade: Upgrade) -> Snapshot:
+    """As the table has it."""
+    facts = _facts(upgrade, upgrade.version)
+    return Snapshot(upgrade.id, upgrade.user_id, upgrade.version, upgrade.status, facts)
+
+
+def snapshot_after(event: UpgradeEvent) -> Snapshot:
+    """As its newest event tells it; an event carries the facts as they are after it."""
+    facts = _facts(event, event.sequence)
+    return Snapshot(event.upgrade_id, event.user_id, event.sequence, event.status, facts)
+
+
+def _facts(of: Upgrade | UpgradeEvent, version: int) -> dict[str, object]:
     state = {
-        "currentSequence": upgrade.version,
-        "currentNftId": upgrade.nft_id,
-        "currentLevel": upgrade.current_level,
-        "targetLevel": upgrade.target_level,
-        "burnTransactionHash": upgrade.burn_signature,
-        "mintTransactionHash": upgrade.mint_signature,
-        "newNftId": upgrade.new_nft_id,
+        "currentSequence": version,
+        "currentNftId": of.nft_id,
+        "currentLevel": of.current_level,
+        "targetLevel": of.target_level,
+        "burnTransactionHash": of.burn_signature,
+        "mintTransactionHash": of.mint_signature,
+        "newNftId": of.new_nft_id,
     }
     return {name: fact for name, fact in state.items() if fact is not None}
 
 
-def _json(body: Mapping[str, Any]) -> str:
-    return json.dumps(body, separators=(",", ":"), ensure_ascii=False)
+# Made once: json.dumps would make one for every call.
+_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode

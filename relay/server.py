@@ -1,39 +1,37 @@
 """The relay without its adapters: sockets, hub, reader and the work that recurs.
 
-1. Records come in batches from the consumer's thread and are parsed only if somebody listens.
-2. The table is asked again for every open stream when Kafka comes back, slowly all the time, and
-   every few seconds while Kafka does not answer: an outage makes streams late, never wrong.
-3. A gap waits a moment before the table is asked: a user's records come from several partitions,
-   and the missing one is usually in the same fetch.
+Records come in batches from the consumer's thread and are parsed only if somebody listens.
 """
 
 import asyncio
 import logging
-import socket
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
 from email.utils import format_datetime
 from functools import partial
+from uuid import uuid4
 
 from nft_upgrade.config import RelaySettings
-from nft_upgrade.messages import from_record
 from nft_upgrade.ports import Presence, Tickets
+from relay.census import BEAT_SECONDS, Census
+from relay.checks import Checks
 from relay.connection import Connection
 from relay.consumer import RawRecord, SourceState
 from relay.door import Door, Outside, Sessions
-from relay.hub import EVICTED_PREFIX, Hub, Limits, Stream
-from relay.logs import about
+from relay.hub import Hub
+from relay.listening import listening_socket
 from relay.metrics import Figures, operations
 from relay.presence import PresenceMarks
 from relay.reads import EventTable, Reader
-from relay.replay import frame_of, notice
+from relay.refusals import RefusalLog
+from relay.replay import History, frame_of_record, notice, recent_history
+from relay.ring import Ring
+from relay.stream import EVICTED_PREFIX, Limits, Stream
 
 log = logging.getLogger(__name__)
 
-GAP_PATIENCE_SECONDS = 0.02
 IDLE_SECONDS = 75.0
 """Above the load balancer's 60 s, so that it is never surprised by a closed connection."""
-KERNEL_SEND_BUFFER = 32 * 1024
 DRAIN_BATCHES_PER_SECOND = 10
 SPARE_CONNECTIONS = 2000
 """Connections beyond the streams: requests being answered, health checks, idle keep-alives."""
@@ -64,15 +62,23 @@ class Relay:
         self.request_id = request_id
         self.head_seconds = settings.relay_head_seconds
         self.idle_seconds = IDLE_SECONDS
+        hops = settings.relay_trusted_hops
+        self.refusals = RefusalLog(self.loop.time, trusted_hops=hops)
         self.send_buffer_bytes = settings.relay_send_buffer_bytes
         self._now = now
+        self._date = (-1, "")
         self._connections: set[Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._filling: set[str] = set()
         self._server: asyncio.Server | None = None
         self.bad_records = 0
+        self.ring_answers = 0
+        self.ring = Ring(settings.relay_ring_records)
         self.reader = Reader(table, workers=settings.relay_read_workers)
         self.hub = Hub(_limits(settings), notice=self._notice, random=random)
+        at_a_time = settings.relay_read_workers
+        self.checks = Checks(self.hub, self.reader, at_a_time=at_a_time, spawn=self._spawn)
+        self.census = Census(uuid4().hex, self.hub, per_user=settings.relay_streams_per_user)
+        self.announce: Callable[[Sequence[bytes]], None] = lambda records: None
         self.door = self._make_door(sessions, tickets)
         self.marks = self._make_marks(presence) if presence else None
 
@@ -85,6 +91,8 @@ class Relay:
             random=self.random,
             request_id=self.request_id,
             elsewhere=partial(self.loop.run_in_executor, None),
+            recent=self._recent,
+            gap=self.checks.gap,
             operations=lambda path: operations(path, self.figures()),
         )
         return Door(self.settings, self.hub, self.reader, outside)
@@ -101,12 +109,16 @@ class Relay:
 
     async def listen(self, host: str, port: int) -> tuple[str, int]:
         """Accept connections; the address bound. OSError when the port is taken."""
-        bound = _listening_socket(host, port, self.settings.relay_heartbeat_seconds)
+        settings = self.settings
+        is_shared = settings.relay_processes > 1
+        beat = settings.relay_heartbeat_seconds
+        bound = listening_socket(host, port, beat, is_shared=is_shared)
         self._server = await self.loop.create_server(
             lambda: Connection(self), sock=bound, backlog=BACKLOG
         )
         self._spawn(self._beat())
-        self._spawn(self._recheck_for_ever())
+        self._spawn(self._check_for_ever())
+        self._spawn(self._tell_for_ever())
         if self.marks:
             self._spawn(self.marks.run())
         address: tuple[str, int] = bound.getsockname()[:2]
@@ -151,68 +163,65 @@ class Relay:
 
     def receive(self, records: Sequence[RawRecord]) -> None:
         """From any thread: records that somebody listens to."""
-        self.loop.call_soon_threadsafe(self._deliver, records)
+        self.loop.call_soon_threadsafe(self.deliver, records)
+
+    def hear(self, values: Sequence[bytes]) -> None:
+        """From any thread: what relays tell each other."""
+        self.loop.call_soon_threadsafe(self._hear, values)
+
+    def _hear(self, values: Sequence[bytes]) -> None:
+        for value in values:
+            self.census.hear(value, self.loop.time())
+
+    def unheard(self) -> None:
+        """From any thread: something was not told."""
+        self.loop.call_soon_threadsafe(self.census.repeat)
 
     def reconnected(self) -> None:
         """From any thread: records may have been missed."""
-        self.loop.call_soon_threadsafe(lambda: self._spawn(self.recheck()))
+        self.loop.call_soon_threadsafe(lambda: self._spawn(self.checks.check_all()))
 
-    def _deliver(self, records: Sequence[RawRecord]) -> None:
+    def deliver(self, records: Sequence[RawRecord]) -> None:
+        """The same, in the event loop."""
         for message_key, value in records:
             if self.hub.listens(message_key):
                 self._deliver_one(value)
 
     def _deliver_one(self, value: bytes) -> None:
         try:
-            event = from_record(value)
-            frame = frame_of(event)
+            upgrade_id, frame = frame_of_record(value)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             self.bad_records += 1
             log.warning("not an event: %s: %s", type(error).__name__, error)
             return
-        if self.hub.deliver(event.upgrade_id, frame) and event.upgrade_id not in self._filling:
-            self._filling.add(event.upgrade_id)
-            self.loop.call_later(GAP_PATIENCE_SECONDS, self._fill_gap, event.upgrade_id)
+        if self.hub.deliver(upgrade_id, frame):
+            self.checks.gap(upgrade_id)
 
-    def _fill_gap(self, upgrade_id: str) -> None:
-        self._filling.discard(upgrade_id)
-        if self.hub.has_gap(upgrade_id):
-            self._spawn(self._fill(upgrade_id))
+    def _recent(self, user_id: str, upgrade_id: str, asked: int | None) -> History | None:
+        """While Kafka is away the ring may be behind for long, so the table is asked."""
+        if not self.source.is_connected:
+            return None
+        history = recent_history(self.ring, user_id, upgrade_id, asked)
+        self.ring_answers += history is not None
+        return history
 
-    async def _fill(self, upgrade_id: str) -> None:
-        """Everything the table has and a stream has not."""
-        seen = self.hub.seen(upgrade_id)
-        if seen is None:
-            return
-        try:
-            history = await self.reader.read(upgrade_id, after=seen)
-        except Exception as error:  # noqa: BLE001 - whatever storage raises: ask again, later
-            log.warning("table: %s: %s", type(error).__name__, error, extra=about(upgrade_id))
-            self.loop.call_later(1.0 + self.random(), self._fill_gap, upgrade_id)
-            return
-        self.hub.fill(upgrade_id, [frame_of(event) for event in history.events])
-
-    async def recheck(self) -> None:
-        """Every open stream against the table, a few at a time."""
-        upgrade_ids = self.hub.upgrade_ids()
-        size = self.settings.relay_read_workers
-        for at in range(0, len(upgrade_ids), size):
-            await asyncio.gather(*map(self._fill, upgrade_ids[at : at + size]))
-
-    async def _recheck_for_ever(self) -> None:
-        waited = 0.0
-        step = self.settings.relay_outage_recheck_seconds
-        while True:
-            await asyncio.sleep(step)
-            waited += step
-            if not self.source.is_connected or waited >= self.settings.relay_recheck_seconds:
-                waited = 0.0
-                await self.recheck()
+    async def _check_for_ever(self) -> None:
+        settings = self.settings
+        await self.checks.for_ever(
+            step=settings.relay_outage_recheck_seconds,
+            every=settings.relay_recheck_seconds,
+            is_connected=lambda: self.source.is_connected,
+        )
 
     async def _beat(self) -> None:
         while True:
             self.hub.tick(self.loop.time())
             await asyncio.sleep(self.settings.relay_heartbeat_seconds / 16)
+
+    async def _tell_for_ever(self) -> None:
+        while True:
+            self.announce(self.census.beat(self.loop.time()))
+            await asyncio.sleep(BEAT_SECONDS)
 
     # --- for connections (`Owner`) -------------------------------------------------------------
 
@@ -224,7 +233,11 @@ class Relay:
         self._connections.discard(connection)
 
     def http_date(self) -> str:
-        return format_datetime(self._now(), usegmt=True)
+        """Made once a second: in a storm of reconnects it would be a fifteenth of the work."""
+        second = int(self.loop.time())
+        if self._date[0] != second:
+            self._date = second, format_datetime(self._now(), usegmt=True)
+        return self._date[1]
 
     # --- how it is done ------------------------------------------------------------------------
 
@@ -254,10 +267,14 @@ class Relay:
             hub=self.hub.counts,
             answers=self.door.counts,
             source=self.source,
+            ring_answers=self.ring_answers,
+            ring_records=len(self.ring),
             table_reads=self.reader.reads,
             table_read_failures=self.reader.failures,
             table_reads_waiting=self.reader.waiting,
             bad_records=self.bad_records,
+            other_processes=self.census.others,
+            census_evicted=self.census.evicted,
         )
 
 
@@ -268,21 +285,3 @@ def _limits(settings: RelaySettings) -> Limits:
         heartbeat=settings.relay_heartbeat_seconds,
         lifetime=settings.relay_stream_seconds,
     )
-
-
-def _listening_socket(host: str, port: int, heartbeat_seconds: float) -> socket.socket:
-    """What is set here, every accepted connection inherits (Linux)."""
-    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_SEND_BUFFER)
-    bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    # A peer that acknowledges nothing for two heartbeats is gone.
-    patience = int(max(heartbeat_seconds * 2, 5) * 1000)
-    bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, patience)
-    bound.setblocking(False)
-    try:
-        bound.bind((host, port))
-    except OSError:
-        bound.close()
-        raise
-    return bound

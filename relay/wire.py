@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import Any
 from urllib.parse import parse_qsl
 
 import httptools
@@ -37,7 +38,8 @@ def encode_message(data: str, *, event_id: str | None = None, retry: int | None 
         if not EVENT_ID.fullmatch(event_id):
             raise ValueError(f"not an event id: {event_id!r}")
         lines.append(f"id: {event_id}")
-    lines += [f"data: {line}" for line in _LINE_END.split(data)]
+    has_lines = "\n" in data or "\r" in data
+    lines += [f"data: {line}" for line in _LINE_END.split(data)] if has_lines else [f"data: {data}"]
     return ("\n".join(lines) + "\n\n").encode("utf-8", "backslashreplace")
 
 
@@ -116,7 +118,7 @@ class RequestReader:
     __slots__ = ("_begun", "_fed", "_headers", "_is_complete", "_keep_alive", "_parser", "_target")
 
     def __init__(self) -> None:
-        self._parser = httptools.HttpRequestParser(self)
+        self._parser: Any = httptools.HttpRequestParser(self)
         self._target = b""
         self._headers: list[tuple[bytes, bytes]] = []
         self._fed = 0
@@ -139,6 +141,11 @@ class RequestReader:
         if self._begun > 1:
             raise Malformed(400, "pipelining_refused", "One request at a time, please.")
         return self._request()
+
+    def close(self) -> None:
+        """Let go of the parser, which holds this object: else only the garbage collector, which is
+        in no hurry (relay/app.py), would free the two."""
+        self._parser = None
 
     def _parse(self, data: bytes) -> None:
         try:

@@ -18,9 +18,11 @@ from infra.resources import Resources, knows_sessions, marks_presence, reads, wr
 from infra.stages import CLOUDFRONT_PREFIX_LIST, NETWORK_RANGE, REGION, Stage
 from nft_upgrade.adapters.dynamodb_tables import TRANSIENT, UPGRADES
 from nft_upgrade.config import RelaySettings
-from nft_upgrade.messages import TOPICS
+from nft_upgrade.messages import TOPIC_CONTROL, TOPICS
 
 PORT = 8080
+TRUSTED_HOPS = 2
+"""CloudFront and the load balancer."""
 IDLE = Duration.seconds(120)
 """The stream's heartbeat comes every 15 s."""
 DEREGISTRATION = Duration.seconds(660)
@@ -147,6 +149,7 @@ class Relay(Construct):
         own = {
             "relay_host": "0.0.0.0",
             "relay_port": str(PORT),
+            "relay_trusted_hops": str(TRUSTED_HOPS),
             "relay_max_streams": str(self._stage.relay_max_streams),
             "relay_metrics_seconds": "60",
         }
@@ -181,7 +184,8 @@ class Relay(Construct):
         writes(TRANSIENT)(self._resources, task.task_role)
         marks_presence(self._resources, task.task_role)
         knows_sessions(self._resources, task.task_role)
-        self._resources.kafka.grant_read(task.task_role, *TOPICS)
+        self._resources.kafka.grant_read(task.task_role, *TOPICS, TOPIC_CONTROL)
+        self._resources.kafka.grant_write(task.task_role, TOPIC_CONTROL)
         return task
 
     def _no_capabilities(self) -> ecs.LinuxParameters:

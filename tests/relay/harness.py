@@ -3,7 +3,7 @@ itself as the source of records."""
 
 import asyncio
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, Self
@@ -60,18 +60,22 @@ def bearer(user_id: str = USER, **life: timedelta) -> dict[str, str]:
 
 
 class Table(FakeUpgrades):
-    """The table with a switch: while `fault` is set, every read raises it."""
+    """The table with a switch: while `fault` is set, every read raises it. What `meanwhile` does
+    happens between the read of an upgrade and its answer."""
 
     def __init__(self) -> None:
         super().__init__()
         self.fault: Exception | None = None
         self.reads = 0
+        self.meanwhile: Callable[[], object] = lambda: None
 
     def get(self, upgrade_id: str) -> Upgrade | None:
         self.reads += 1
         if self.fault:
             raise self.fault
-        return super().get(upgrade_id)
+        found = super().get(upgrade_id)
+        self.meanwhile()
+        return found
 
 
 def an_nft(mint: str, owner: str, *, level: int) -> Nft:
@@ -103,10 +107,18 @@ class Teller(Protocol):
 class Story:
     """One upgrade told step by step; every step is committed, then published unless told not to."""
 
-    def __init__(self, world: Teller, upgrade_id: str = "01UPGRADE", user_id: str = USER) -> None:
+    def __init__(
+        self,
+        world: Teller,
+        upgrade_id: str = "01UPGRADE",
+        user_id: str = USER,
+        *,
+        again: Nft | None = None,
+    ) -> None:
+        """`again`: the NFT of a story that was cancelled; else the user gets a new one."""
         self.world = world
         at = now()
-        nft = an_nft(f"nft-of-{upgrade_id}", user_id, level=1)
+        nft = again or an_nft(f"nft-of-{upgrade_id}", user_id, level=1)
         upgrade = Upgrade(
             id=upgrade_id,
             user_id=user_id,
@@ -125,7 +137,8 @@ class Story:
         )
         self.nft = nft
         self.upgrade = upgrade
-        world.nfts.register(nft, takes=())
+        if again is None:
+            world.nfts.register(nft, takes=())
         self.take(open_upgrade(upgrade, nft=nft))
 
     def take(self, transition: Transition, *, publish: bool = True) -> UpgradeEvent:

@@ -16,8 +16,9 @@ from kafka import TopicPartition
 from kafka.errors import KafkaTimeoutError
 
 import relay.consumer
-from nft_upgrade.messages import TOPIC_PROGRESS, TOPICS
+from nft_upgrade.messages import TOPIC_CONTROL, TOPIC_PROGRESS, TOPICS
 from relay.consumer import Consumer, RawRecord, SourceState
+from relay.ring import EVERYTHING, NOTHING, Ring
 
 HEADERS = [("eventId", b"upgrade-1:7"), ("traceId", b"1-67891233-abcdef012345678912345678")]
 
@@ -31,8 +32,15 @@ class Broker:
     is_silent: bool = False
     connects: int = 0
 
-    def put(self, value: bytes, *, user: bytes = b"user", partition: int = 0) -> None:
-        self.logs[TopicPartition(TOPIC_PROGRESS, partition)].append((user, value))
+    def put(
+        self,
+        value: bytes,
+        *,
+        user: bytes = b"user",
+        partition: int = 0,
+        topic: str = TOPIC_PROGRESS,
+    ) -> None:
+        self.logs[TopicPartition(topic, partition)].append((user, value))
 
     def connect(self) -> "Client":
         self.answer()
@@ -82,7 +90,11 @@ class Client:
             new = self.broker.logs[partition][place:]
             self.places[partition] += len(new)
             found[partition] = [
-                SimpleNamespace(key=key, value=value, headers=HEADERS) for key, value in new
+                # The n-th record of every log is written in second 1000 + n.
+                SimpleNamespace(
+                    key=key, value=value, offset=n, timestamp=1000 * (1000 + n), headers=HEADERS
+                )
+                for n, (key, value) in enumerate(new, place)
             ]
         return found
 
@@ -98,6 +110,8 @@ class Watch:
     got: list[bytes] = field(default_factory=list)
     connects: int = 0
     wanted: bytes = b"user"
+    ring: Ring = field(default_factory=lambda: Ring(0))
+    told: list[bytes] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.state = SourceState()
@@ -108,6 +122,8 @@ class Watch:
             listens=lambda message_key: message_key == self.wanted,
             hand_over=lambda records: self.got.extend(value for _, value in records),
             on_connect=self._count,
+            ring=self.ring,
+            on_control=self.told.extend,
         )
 
     def _count(self) -> None:
@@ -200,6 +216,80 @@ def test_no_fault_ends_the_thread(watch: Watch) -> None:
     watch.until(lambda: not watch.state.is_connected)
     watch.broker.logs[TopicPartition(TOPIC_PROGRESS, 0)] = []
     watch.until(lambda: watch.state.is_caught_up)
+
+
+def test_a_ring_is_filled_from_a_little_before_the_end() -> None:
+    """Room for 10 records and five partitions: the last two of each."""
+    watch = Watch(Broker(), ring=Ring(10))
+    for number in range(6):
+        watch.broker.put(b"%d" % number)
+    watch.consumer.start()
+    try:
+        watch.until(lambda: watch.state.is_caught_up)
+        assert watch.got == [b"4", b"5"]
+        assert (len(watch.ring), watch.ring.floor) == (2, 1004)
+    finally:
+        watch.consumer.stop()
+
+
+def test_a_ring_that_began_with_the_log_hides_nothing() -> None:
+    watch = Watch(Broker(), ring=Ring(100))
+    watch.broker.put(b"first")
+    watch.consumer.start()
+    try:
+        watch.until(lambda: watch.state.is_caught_up)
+        assert watch.ring.floor == EVERYTHING
+    finally:
+        watch.consumer.stop()
+
+
+def test_before_the_first_record_of_each_log_nothing_is_proven() -> None:
+    ring = Ring(10)
+    ring.restart({"a", "b"}, floor=EVERYTHING)
+    ring.see_first("a", 5.0)
+    assert ring.floor == NOTHING
+    ring.see_first("b", 3.0)
+    assert ring.floor == 5.0
+
+
+def test_offsets_that_were_skipped_raise_the_ring_s_floor_and_have_streams_checked() -> None:
+    watch = Watch(Broker(), ring=Ring(100))
+    watch.consumer._expected = {TopicPartition(TOPIC_PROGRESS, 0): 7}
+    watch.ring.restart(floor=EVERYTHING)
+    record = SimpleNamespace(key=b"user", value=b"x", offset=9, timestamp=50_000, headers=())
+    watch.consumer._take({TopicPartition(TOPIC_PROGRESS, 0): [record]})
+    assert (watch.ring.floor, watch.connects) == (50, 1)
+
+
+def test_a_new_client_begins_its_ring_anew() -> None:
+    watch = Watch(Broker(), ring=Ring(100))
+    watch.broker.put(b"old")
+    watch.consumer.start()
+    try:
+        watch.until(lambda: watch.state.is_caught_up)
+        watch.broker.is_silent = True
+        time.sleep(0.3)
+        watch.broker.logs.clear()
+        watch.broker.is_silent = False
+        watch.until(lambda: watch.broker.connects == 2 and watch.state.is_caught_up)
+        assert len(watch.ring) == 0
+    finally:
+        watch.consumer.stop()
+
+
+def test_what_relays_tell_is_no_event_and_is_read_from_its_end_on() -> None:
+    watch = Watch(Broker(), ring=Ring(100))
+    watch.broker.partitions[TOPIC_CONTROL] = 1
+    watch.broker.put(b"told before", topic=TOPIC_CONTROL)
+    watch.consumer.start()
+    try:
+        watch.until(lambda: watch.state.is_caught_up)
+        watch.broker.put(b"told", topic=TOPIC_CONTROL)
+        watch.until(lambda: watch.told == [b"told"])
+        assert (watch.got, len(watch.ring)) == ([], 0)
+        assert watch.state.partitions == len(TOPICS)
+    finally:
+        watch.consumer.stop()
 
 
 def test_every_record_handed_over_is_logged_with_its_upgrade_and_its_trace(

@@ -17,9 +17,13 @@ FIGURES = Figures(
     hub={},
     answers={},
     source=SourceState(lag=3),
+    ring_answers=0,
+    ring_records=0,
     table_reads=100,
     table_read_failures=5,
     table_reads_waiting=0,
+    other_processes=0,
+    census_evicted=0,
     bad_records=0,
 )
 

@@ -209,9 +209,9 @@ def test_ready_means_connected_and_caught_up(world: World, missing: str) -> None
 
 def test_accepted_connections_inherit_the_kernel_s_patience(world: World) -> None:
     """What finds half-open clients is set once, on the listening socket."""
-    from relay.server import _listening_socket
+    from relay.listening import listening_socket
 
-    with _listening_socket("127.0.0.1", 0, 15.0) as listening:
+    with listening_socket("127.0.0.1", 0, 15.0) as listening:
         listening.setblocking(True)
         listening.listen()
         with socket.create_connection(listening.getsockname()):

@@ -1,6 +1,7 @@
 """Rules of the hub that need no socket."""
 
-from relay.hub import Frame, Hub, Limits, Stream
+from relay.hub import Hub
+from relay.stream import Frame, Limits, Stream
 from tests.relay.test_no_lost_update import Sink
 
 
@@ -16,9 +17,11 @@ def frame(sequence: int) -> Frame:
     return Frame(sequence, "", b"%d " % sequence, is_last=False)
 
 
+LIMITS = Limits(total=10, per_user=3, heartbeat=15, lifetime=600)
+
+
 def begun(sink: Sink, frames: list[Frame]) -> Hub:
-    limits = Limits(total=10, per_user=3, heartbeat=15, lifetime=600)
-    hub = Hub(limits, notice=lambda *_: b"", random=lambda: 0.5)
+    hub = Hub(LIMITS, notice=lambda *_: b"", random=lambda: 0.5)
     stream = Stream(sink, user_id="user", upgrade_id="upgrade", expires_at=1e9)
     hub.join(stream)
     hub.start(stream, position=0, status="", opening=b"hello ", frames=frames, now=0.0)
@@ -30,6 +33,18 @@ def test_a_history_longer_than_the_send_buffer_is_no_slow_reader() -> None:
     sink = FullSink()
     hub = begun(sink, [frame(number) for number in range(1, 500)])
     assert (len(hub), sink.is_ended) == (1, False)
+
+
+def test_what_the_table_says_reaches_a_stream_that_is_only_joined_too() -> None:
+    """Its own read may have been the older one, and the record may never come to this process."""
+    hub = Hub(LIMITS, notice=lambda *_: b"", random=lambda: 0.5)
+    sink = Sink()
+    stream = Stream(sink, user_id="user", upgrade_id="upgrade", expires_at=1e9)
+    hub.join(stream)
+    assert hub.seen("upgrade") == 0
+    hub.fill("upgrade", [frame(1), frame(2)])
+    hub.start(stream, position=0, status="", opening=b"", frames=[frame(1)], now=0.0)
+    assert sink.data == b"1 2 "
 
 
 def test_a_reader_that_is_still_behind_at_the_next_event_is_cut() -> None:

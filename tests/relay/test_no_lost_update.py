@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from relay.hub import Frame, Hub, Limits, Stream
+from relay.hub import Hub
+from relay.stream import Frame, Limits, Stream
 
 EVENTS = 3
 LIMITS = Limits(total=10, per_user=3, heartbeat=15, lifetime=600)

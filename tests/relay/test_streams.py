@@ -207,6 +207,16 @@ def test_a_lost_record_is_filled_from_the_table_when_the_next_one_shows_the_gap(
     assert world.figure("gaps_total") == 1
 
 
+def test_a_record_lost_while_the_table_is_read_is_filled_without_waiting_for_the_next(
+    world: World,
+) -> None:
+    story = Story(world)
+    moves = [lambda: story.step(publish=False), story.step]
+    world.table.meanwhile = lambda: [moves.pop(0)() for _ in range(len(moves))]
+    with world.open(last_id="1") as stream:
+        assert sequences(stream.take(3)) == [1, 2, 3]
+
+
 def test_what_no_record_ever_told_is_found_in_the_table() -> None:
     with World(relay_recheck_seconds=0.3, relay_outage_recheck_seconds=0.1) as world:
         story = Story(world)
@@ -234,6 +244,21 @@ def test_streams_are_checked_as_soon_as_kafka_is_back(world: World) -> None:
         assert world.relay is not None
         world.relay.reconnected()
         assert sequences(stream.take(2, seconds=1)) == [2, 3]
+
+
+def test_a_check_that_failed_is_made_once_the_table_answers() -> None:
+    """Not at the next slow round: Kafka's return is when an event is most likely missing."""
+    with World(relay_recheck_seconds=600, relay_outage_recheck_seconds=0.1) as world:
+        story = Story(world)
+        with world.open() as stream:
+            stream.take(2)
+            assert world.relay is not None
+            world.table.fault = outage()
+            story.step(publish=False)
+            world.relay.reconnected()
+            eventually(lambda: world.figure("table_read_failures_total") > 1)
+            world.table.fault = None
+            assert sequences(stream.take(1)) == [2]
 
 
 def test_a_record_that_is_no_event_harms_nobody(world: World) -> None:

@@ -1,6 +1,7 @@
 """Encoding against the strict parser, for any payload, at any split."""
 
 import json
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
@@ -8,6 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nft_upgrade.domain.events import EventType, UpgradeEvent
+from nft_upgrade.messages import from_record, to_record
+from relay.replay import frame_of, frame_of_record
 from relay.wire import (
     HEARTBEAT,
     Malformed,
@@ -126,3 +130,35 @@ def test_any_target_is_split_or_malformed(target: bytes) -> None:
 def test_the_first_of_a_repeated_cookie_or_field_counts() -> None:
     request = Request("GET", *split_target("/?a=1&a=2"), headers={"cookie": "s=1; s=2"})
     assert (request.query["a"], cookies(request)["s"]) == ("1", "1")
+
+
+@given(
+    st.sampled_from(list(EventType)),
+    st.text(max_size=20),
+    st.dictionaries(st.text(max_size=5), st.none() | st.text(max_size=5) | st.integers()),
+    st.none() | st.text(max_size=9),
+    st.none() | st.booleans(),
+)
+def test_a_record_gives_the_frame_that_its_event_gives(
+    type_: EventType, message: str, data: dict[str, Any], error: str | None, retryable: bool | None
+) -> None:
+    """Two ways from an event to the browser, one by the table, one by Kafka: no difference."""
+    event = UpgradeEvent(
+        upgrade_id="01A",
+        sequence=7,
+        type=type_,
+        occurred_at=datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC),
+        user_id="user",
+        nft_id="nft",
+        current_level=1,
+        target_level=2,
+        status="mint_pending",
+        message=message,
+        retry_count=0,
+        error_code=error,
+        error_message=error,
+        retryable=retryable,
+        data=data,
+    )
+    value = to_record(event).value
+    assert frame_of_record(value) == ("01A", frame_of(from_record(value)))

@@ -117,6 +117,7 @@ class RelaySettings(StorageSettings, KafkaSettings, SessionSettings):
 
     relay_host: str = Field("127.0.0.1", description="Address to listen on.")
     relay_port: int = Field(8080, description="Port to listen on.")
+    relay_processes: int = Field(1, description="Processes that share the port, one per core.")
     relay_max_streams: int = Field(18_000, description="Streams per process.")
     relay_streams_per_user: int = Field(3, description="Streams per user; the oldest is closed.")
     relay_heartbeat_seconds: float = Field(15.0, description="Between comments on a stream.")
@@ -129,8 +130,14 @@ class RelaySettings(StorageSettings, KafkaSettings, SessionSettings):
         2.0, description="The same while Kafka does not answer."
     )
     relay_read_workers: int = Field(8, description="Table reads at a time, per process.")
+    relay_ring_records: int = Field(
+        16_384, description="Recent records kept to answer reconnects; 0: ask the table always."
+    )
     relay_send_buffer_bytes: int = Field(
         65_536, description="Unsent bytes after which a stream that does not read is closed."
+    )
+    relay_trusted_hops: int = Field(
+        0, description="Proxies in front whose X-Forwarded-For entries are believed, in the log."
     )
     relay_presence_seconds: float = Field(
         60.0, description="How long a user counts as watching after a mark; 0: no marks."

@@ -1,0 +1,150 @@
+"""The relay of this repository. `ingest=http` feeds it as the other servers are fed, `ingest=embedded` through the embedded Kafka broker,
+`ingest=apache` through Apache Kafka. Session per stream (Ed25519 JWT), own upgrade each, history in a table, heartbeats, cap per user, metrics on.
+Events are committed to the table before they are published. An event to all is one record for each stream: the relay has no channel that all share. With `audience=one` all streams watch the same upgrade
+(the limit per user is lifted for it), so that one record goes to all; unicast is to be skipped then."""
+import os
+import sys
+
+from peer import HttpChannel, Peer, post
+
+ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
+sys.path[:0] = [ROOT, os.path.join(ROOT, "layers/core/python")]
+
+from pathlib import Path  # noqa: E402
+
+from benchmarks.relay_bench import SharedTable, access_token, upgrade_of  # noqa: E402
+from local.process import Part  # noqa: E402
+from nft_upgrade.messages import to_record  # noqa: E402
+
+
+class Adapter(Peer):
+    name = "relay"
+    defaults = {"ingest": "http", "processes": "1", "heartbeat": "15", "ring": "16384", "max": "40000", "audience": "own"}
+
+    def prepare(self):
+        self.broker, self.table = None, SharedTable(Path(self.workdir, "table"), self.streams)
+        self.variables = {"STAND_TABLE": os.path.join(self.workdir, "table"), "STAND_STREAMS": str(self.streams), "RELAY_PORT": str(self.port), "SESSION_KMS_KEY_ID": "unused",
+                          "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "RELAY_PROCESSES": self.options["processes"], "RELAY_HEARTBEAT_SECONDS": self.options["heartbeat"],
+                          "RELAY_RING_RECORDS": self.options["ring"], "RELAY_MAX_STREAMS": self.options["max"], "RELAY_STREAM_SECONDS": "7200", "RELAY_DRAIN_SECONDS": "1"}
+        self.has_channel_for_all = self.options["audience"] == "one"
+        if self.has_channel_for_all:
+            self.variables["RELAY_STREAMS_PER_USER"] = str(self.streams)
+        if self.options["ingest"] == "http":
+            self.door = self.free_port()
+            self.variables["STAND_DOOR"] = str(self.door)
+        else:
+            self.start_broker()
+        return repr(sorted((k, v) for k, v in self.variables.items() if "PORT" not in k and "DOOR" not in k and "SERVERS" not in k))
+
+    def start_broker(self):
+        module = {"embedded": "local.kafka", "apache": "local.apache_kafka"}[self.options["ingest"]]
+        os.environ["PYTHONPATH"] = os.pathsep.join(sys.path[:2])
+        self.broker = Part(module, "--port", "0")
+        self.variables["KAFKA_BOOTSTRAP_SERVERS"] = self.broker.wait(120)
+        if self.options["ingest"] == "embedded":
+            self.variables |= {"KAFKA_API_VERSION": "2.0", "KAFKA_FETCH_MAX_WAIT_MS": "5"}
+
+    def free_port(self):
+        import socket
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            return s.getsockname()[1]
+
+    def close(self):
+        if self.broker:
+            self.broker.stop()
+
+    def command(self):
+        return [sys.executable, "-m", "benchmarks.relay_stand"]
+
+    def environment(self):
+        return {**os.environ, **self.variables, "PYTHONPATH": os.pathsep.join((ROOT, os.path.join(ROOT, "layers/core/python")))}
+
+    def request(self):
+        return "GET /api/nft/upgrade/{1}/events HTTP/1.1\nHost: localhost\nAccept: text/event-stream\nAuthorization: Bearer {2}\n"
+
+    def fields(self, stream):
+        stream = 0 if self.options["audience"] == "one" else stream
+        return [upgrade_of(stream), access_token(stream)]
+
+    def refused_request(self):
+        return f"GET /api/nft/upgrade/{upgrade_of(1)}/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {access_token(1)[:-4]}AAAA\r\n\r\n"
+
+    def records(self, stream, payload):
+        every = (0,) if self.options["audience"] == "one" else range(self.streams)
+        for number in every if stream is None else (stream,):
+            yield to_record(self.table.commit(number, payload))
+
+    def channel(self):
+        return Feed(self) if self.options["ingest"] == "http" else KafkaFeed(self)
+
+
+class Feed(HttpChannel):
+    """A record a request; an event to all is one request after the other."""
+
+    def __init__(self, peer):
+        super().__init__(peer.door, None, lambda status, body: status == 204)
+        self.peer, self.waiting, self.unsent = peer, [], None
+
+    def send(self, stream, payload):
+        if not self.socket:
+            self.connect()
+        # Committed once, however often it is published: what met a closed connection is sent again.
+        key = (stream, payload)
+        if self.unsent is None or self.unsent[0] != key:
+            self.unsent = (key, list(self.peer.records(stream, payload)))
+        self.waiting = list(reversed(self.unsent[1]))
+        self.send_next()
+
+    def send_next(self):
+        record = self.waiting.pop()
+        self.socket.sendall(post("/" + record.message_key.decode(), record.value))
+
+    def result(self):
+        result = super().result()
+        if result and result[0] and self.waiting:
+            self.send_next()
+            return None
+        if result and result[0]:
+            self.unsent = None
+        return result
+
+
+class KafkaFeed:
+    """The product's way in: acknowledged by the broker before the next event of the same stream."""
+
+    producer = None
+
+    def __init__(self, peer):
+        self.peer, self.outcomes, self.left = peer, [], 0
+        self.hear, self.say = os.pipe()
+        if KafkaFeed.producer is None:
+            from kafka import KafkaProducer
+            version = peer.variables.get("KAFKA_API_VERSION")
+            KafkaFeed.producer = KafkaProducer(bootstrap_servers=peer.variables["KAFKA_BOOTSTRAP_SERVERS"], api_version=tuple(map(int, version.split("."))) if version else None,
+                                               enable_idempotence=True, acks="all", metrics_enabled=False)
+
+    def fileno(self):
+        return self.hear
+
+    def send(self, stream, payload):
+        records = list(self.peer.records(stream, payload))
+        self.left, self.outcomes = len(records), []
+        for record in records:
+            handle = self.producer.send(record.topic, key=record.message_key, value=record.value)
+            handle.add_callback(lambda _: self.note(True))
+            handle.add_errback(lambda _: self.note(False))
+
+    def note(self, is_written):
+        self.outcomes.append(is_written)
+        os.write(self.say, b".")
+
+    def result(self):
+        self.left -= len(os.read(self.hear, 65536))
+        if self.left > 0:
+            return None
+        return (True, 200) if all(self.outcomes) else (False, 500)
+
+    def close(self):
+        os.close(self.hear)
+        os.close(self.say)
