@@ -36,8 +36,9 @@ FIGURES: Mapping[str, str] = {
     "duplicated": "account.duplicates",
     "reordered": "account.reordered",
 }
+ONLY_KILL = ("--kill-what", "serving", "--quiet", "2", "--skip", "unicast,broadcast,flood")
 AFTER_KILL = ("kill", "account")
-SHORT = ("--spread", "8", "--quiet", "16", "--unicast-s", "12", "--kill-s", "6")
+SHORT = ("--spread", "8", "--quiet", "8", "--unicast-s", "12", "--kill-s", "6")
 
 
 def main() -> None:
@@ -49,7 +50,7 @@ def main() -> None:
     results = _measure(_present(SERVERS), "--n", count, "--rounds", rounds, *skip)
     title = f"The relay and nchan, {count} streams, {rounds} rounds: median (lowest..highest)"
     _print(title, results, _present(SERVERS), FIGURES)
-    killed = _measure(_present(KILLED), "--n", count, "--kill-what", "serving", *skip)
+    killed = _measure(_present(KILLED), "--n", count, *ONLY_KILL)
     figures = {name: path for name, path in FIGURES.items() if path.startswith(AFTER_KILL)}
     title = f"Only the processes that serve are killed, {count} streams, one round"
     _print(title, killed, _present(KILLED), figures)

@@ -10,8 +10,8 @@
 
 import asyncio
 import logging
+from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Iterable
-from itertools import islice
 
 from relay.hub import Hub
 from relay.logs import about
@@ -33,7 +33,7 @@ class Checks:
         self._at_a_time = at_a_time
         self._spawn = spawn
         self._waiting: set[str] = set()
-        self._owed: dict[str, None] = {}
+        self._owed: OrderedDict[str, None] = OrderedDict()
 
     def gap(self, upgrade_id: str) -> None:
         """An event came before its turn: fill the gap, unless it fills itself."""
@@ -49,7 +49,7 @@ class Checks:
 
     async def check_all(self) -> None:
         """Every open stream, a few reads at a time."""
-        self._owed = dict.fromkeys(self._hub.upgrade_ids())
+        self._owed = OrderedDict.fromkeys(self._hub.upgrade_ids())
         await self._pay()
 
     async def for_ever(
@@ -68,9 +68,9 @@ class Checks:
 
     async def _pay(self) -> None:
         """Until nothing is owed, or a whole batch failed: then the table does not answer."""
-        while some := list(islice(self._owed, self._at_a_time)):
-            for upgrade_id in some:
-                self._owed.pop(upgrade_id, None)
+        while self._owed:
+            count = min(self._at_a_time, len(self._owed))
+            some = [self._owed.popitem(last=False)[0] for _ in range(count)]
             if not any(await self._check_several(some)):
                 return
 

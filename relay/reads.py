@@ -1,6 +1,7 @@
 """Strong reads of the table: coalesced per upgrade, and never more than so many at a time."""
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
@@ -41,7 +42,8 @@ class Reader:
         self._table = table
         self._workers = workers
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="table")
-        self._queued: dict[str, _Read] = {}
+        # Ordered: the first of a plain dict is found by walking over all that were taken before.
+        self._queued: OrderedDict[str, _Read] = OrderedDict()
         self._running: set[asyncio.Future[None]] = set()
         self.reads = 0
         self.failures = 0
@@ -71,8 +73,7 @@ class Reader:
 
     def _start_some(self) -> None:
         while self._queued and len(self._running) < self._workers:
-            upgrade_id = next(iter(self._queued))
-            job = self._queued.pop(upgrade_id)
+            upgrade_id, job = self._queued.popitem(last=False)
             running = asyncio.ensure_future(self._run(upgrade_id, job))
             self._running.add(running)
             running.add_done_callback(self._ended)
