@@ -8,7 +8,6 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-
 from tests.infra.synthesized import Assembly, Resource, listed
 
 SOURCES = (
@@ -91,3 +90,25 @@ def test_no_topic_lacks_somebody_who_may_publish(assembly: Assembly) -> None:
     for topic in assembly.resources("AWS::SNS::Topic"):
         statements = policies_of(assembly, "AWS::SNS::TopicPolicy", "Topics", topic)
         assert any(each["Effect"] == "Allow" for each in statements), topic.id
+
+
+def test_feedback_that_nobody_took_reaches_its_encrypted_queue(assembly: Assembly) -> None:
+    """SNS redrives by its own name: queue and key must both admit it."""
+    subscription = assembly.one("AWS::SNS::Subscription", Protocol="lambda").properties
+    queue_id = subscription["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]
+    queue = next(each for each in assembly.resources("AWS::SQS::Queue") if each.id == queue_id)
+    statements = policies_of(assembly, "AWS::SQS::QueuePolicy", "Queues", queue)
+    assert any(allows(each, "sns.amazonaws.com", "sqs:SendMessage") for each in statements)
+    assert may_use_the_key(assembly, "sns.amazonaws.com")
+
+
+def test_a_sweep_that_never_came_reaches_its_encrypted_queue(assembly: Assembly) -> None:
+    """The scheduler puts it there by the rights of the schedule's role."""
+    target = assembly.one("AWS::Scheduler::Schedule").properties["Target"]
+    queue_id = target["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0]
+    statements = assembly.statements_of(target["RoleArn"]["Fn::GetAtt"][0])
+    by_action = {action: each for each in statements for action in listed(each["Action"])}
+    assert queue_id in json.dumps(by_action["sqs:SendMessage"]["Resource"])
+    assert set(by_action) >= KEY_USE
+    for action in KEY_USE:
+        assert "DataKey" in json.dumps(by_action[action]["Resource"])
