@@ -255,3 +255,12 @@ def signers(purpose: str) -> Iterator[str]:
 def role_name(stage: Stage, function: str) -> str:
     """The fixed name of a signing function's role."""
     return f"{stage.full_name}-{function.replace('_', '-')}"
+
+
+UNRESERVED = 100
+"""AWS leaves at least so many to functions without a reservation."""
+
+
+def concurrency_needed() -> int:
+    """The least account quota "Concurrent executions" under which prod can be deployed."""
+    return sum(row.concurrency or 0 for row in ROWS) + UNRESERVED
