@@ -36,7 +36,7 @@ EXECUTIONS = (
     "AwsSolutions::AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:states:us-east-1:"
     "<AWS::AccountId>:execution:{stage}-upgrade:*]"
 )
-HELPERS = ("Brokers", "Wallet", "Origin", "Gauge", "Topics", "Pages")
+HELPERS = ("Empty", "Brokers", "Wallet", "Origin", "Gauge", "Topics", "Pages")
 QUEUES = (
     "EventSources/StreamFailures",
     "EventSources/KafkaFailures",
@@ -77,6 +77,15 @@ SERVICE: Final = (
     ),
     Row("Workflow", TRACES, TRACES_REASON),
     Row("Relay/Task", TRACES, TRACES_REASON),
+    *(
+        Row(
+            "Helpers/Empty",
+            "AwsSolutions::AwsSolutions-IAM5[Resource::"
+            f"NftUpgrade-{{name}}-Foundation:ExportsOutputFnGetAtt{bucket}/*]",
+            "It empties these two buckets when a stage that need not be kept is destroyed.",
+        )
+        for bucket in ("AuditAccessLogs9A4BEAE3Arn9A49BA51", "AuditBucket7486E833Arn52E7AD47")
+    ),
     Row(
         "Functions/Audit",
         "AwsSolutions::AwsSolutions-IAM5[Resource::"
@@ -90,7 +99,7 @@ SERVICE: Final = (
         "It reads every object under this one prefix.",
     ),
     Row(
-        "SchedulerRoleForTarget-a2889d",
+        "Repair/SchedulerRole",
         "AwsSolutions::AwsSolutions-IAM5[Resource::<FunctionsSweepFunction34B38870.Arn>:*]",
         "The scheduler's role may call any version of this one function.",
     ),

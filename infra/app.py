@@ -8,7 +8,7 @@ import aws_cdk as cdk
 from infra.acknowledged import FOUNDATION, SERVICE, acknowledge
 from infra.foundation import Foundation
 from infra.service import Service
-from infra.stages import OVERRIDES, REGION, Stage, chosen
+from infra.stages import OVERRIDES, REGION, SECRET, Stage, chosen
 
 
 def new_app(**options: Any) -> cdk.App:
@@ -19,7 +19,7 @@ def new_app(**options: Any) -> cdk.App:
 
 def build(app: cdk.App) -> tuple[Foundation, Service]:
     """Read the context, make the stacks. No account is asked for anything."""
-    names = ("stage", "kafka", *OVERRIDES)
+    names = ("stage", "choices", "kafka", SECRET, *OVERRIDES)
     return build_stage(app, chosen({name: app.node.try_get_context(name) for name in names}))
 
 

@@ -107,6 +107,7 @@ def consumer(
     topics: Sequence[str] = TOPICS,
     settings: type[ConsumerSettings] = ConsumerSettings,
     pollers: str | None = None,
+    memory_mib: int = 640,
 ) -> Row:
     """A Kafka consumer: function, event sources, grants, alarm and dashboard follow from this row.
     It is in the network for its dead letters' sake alone. `pollers`: the group whose event pollers
@@ -115,6 +116,7 @@ def consumer(
         name=name,
         settings=settings,
         grants=(writes(PROJECTIONS), buries, *grants),
+        memory_mib=memory_mib,
         timeout_seconds=60,
         in_vpc=True,
         group=group,
@@ -151,7 +153,7 @@ ROWS = (
             starts_upgrades,
             reads_metrics,
         ),
-        memory_mib=1280,
+        memory_mib=1769,
         timeout_seconds=28,
         concurrency=5,
     ),
@@ -210,6 +212,7 @@ ROWS = (
         sends_mail,
         topics=(TOPIC_COMPLETED,),
         settings=NotifySettings,
+        memory_mib=896,
     ),
     consumer(
         "notify_push",
@@ -220,6 +223,7 @@ ROWS = (
         topics=(TOPIC_COMPLETED,),
         settings=NotifySettings,
         pollers=notification.NAME,
+        memory_mib=896,
     ),
     consumer("audit", audit.NAME, archives, settings=AuditSettings),
     Row(
@@ -251,3 +255,12 @@ def signers(purpose: str) -> Iterator[str]:
 def role_name(stage: Stage, function: str) -> str:
     """The fixed name of a signing function's role."""
     return f"{stage.full_name}-{function.replace('_', '-')}"
+
+
+UNRESERVED = 100
+"""AWS leaves at least so many to functions without a reservation."""
+
+
+def concurrency_needed() -> int:
+    """The least account quota "Concurrent executions" under which prod can be deployed."""
+    return sum(row.concurrency or 0 for row in ROWS) + UNRESERVED

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from aws_cdk import CfnOutput, Stack
+from aws_cdk import Annotations, CfnOutput, Stack
 from constructs import Construct
 
 from infra.costs import summary
@@ -25,8 +25,10 @@ from infra.parts.repair import Repair
 from infra.parts.web_acl import WebAcl
 from infra.parts.workflow import Workflow, state_machine_arn
 from infra.resources import Resources
+from infra.rows import concurrency_needed
 from infra.settings import kafka_settings, settings
 from infra.stages import Stage
+from infra.unsettled import unsettled
 
 
 class Service(Stack):
@@ -84,6 +86,10 @@ class Service(Stack):
             settings=known,
             vpc=foundation.vpc,
         )
+        if not stage.is_protected:
+            audit = foundation.audit
+            emptied = helpers.empty_on_deletion(audit.bucket, audit.access_logs)
+            functions.by_name["audit"].node.add_dependency(emptied)
         workflow = Workflow(self, "Workflow", stage=stage, data_key=data_key, steps=functions.steps)
         api.serve(
             functions.by_name["api"],
@@ -144,6 +150,7 @@ class Service(Stack):
             relay=relay.balancer,
         )
         self._say(stage, edge.url, api.host, wallet, resources.state_machine_arn)
+        self._remind(stage, alarms.topic.topic_arn)
 
     def _say(self, stage: Stage, url: str, api_host: str, wallet: str, machine: str) -> None:
         """What the operator reads when `cdk deploy` ends."""
@@ -159,7 +166,7 @@ class Service(Stack):
             "SystemWallet": wallet,
             "Next1FundTheWallet": f"send SOL to {wallet}; new upgrades are refused until then",
             "Next2FirstNft": f"aws lambda invoke --function-name {stage.full_name}-issue-nft "
-            "--cli-binary-format raw-in-base64-out "
+            "--cli-read-timeout 0 --cli-binary-format raw-in-base64-out "
             """--payload '{"claimId": "first", "recipient": "WALLET"}' /dev/stdout""",
             "Next3RpcProviders": f"aws secretsmanager put-secret-value --secret-id "
             f"{stage.full_name}/solana-rpc-urls --secret-string URL,URL",
@@ -167,3 +174,23 @@ class Service(Stack):
         }
         for name, text in said.items():
             CfnOutput(self, name, value=text)
+
+    def _remind(self, stage: Stage, alarm_topic: str) -> None:
+        """Of what is still to be said; loudly where users are."""
+        left = list(unsettled(stage))
+        CfnOutput(self, "AlarmTopic", value=alarm_topic)
+        if not stage.alarm_email:
+            CfnOutput(
+                self,
+                "Next4WakeSomebody",
+                value="nobody is subscribed to the alarms: aws sns subscribe --protocol email "
+                f"--topic-arn {alarm_topic} --notification-endpoint ADDRESS, then confirm the mail",
+            )
+        if left:
+            names = "; ".join(map(str, left))
+            CfnOutput(self, "Next5Choose", value=f"in cdk.json, choices.{stage.name}: {names}")
+        if stage.reserves_concurrency:
+            CfnOutput(self, "ConcurrencyNeeded", value=str(concurrency_needed()))
+        if stage.is_protected:
+            for each in left:
+                Annotations.of(self).add_warning_v2(f"nft-upgrade:{each.name}", str(each))

@@ -100,7 +100,8 @@ class Stage:
     sweep_minutes: int = 1
     wallet_low_lamports: int
     solana_rpc_urls: str
-    """The first content of the secret; operators replace it with their providers' URLs."""
+    """The first content of the secret: public, and never changed here, since a change would write
+    over the URLs that operators have put in."""
     solana_chain_id: str
     solana_genesis_hash: str
     nft_metadata_base_uri: str = "https://nft.example/levels/"
@@ -186,7 +187,6 @@ PROD: Final = Stage(
 
 STAGES: Final = {stage.name: stage for stage in (DEV, PROD)}
 OVERRIDES: Final = (
-    "solana_rpc_urls",
     "solana_genesis_hash",
     "nft_metadata_base_uri",
     "notify_sender",
@@ -199,19 +199,40 @@ OVERRIDES: Final = (
     "relay_certificate_arn",
     "wheels",
 )
-"""What `-c name=value` may replace: what belongs to an account rather than to a stage."""
+"""What the operator chooses: what belongs to an account rather than to a stage. Kept in cdk.json,
+`choices`, for every deployment; `-c name=value` replaces it for one."""
+SECRET: Final = "solana_rpc_urls"
+"""Providers' URLs hold access tokens: never in a template, see docs/deployment.md."""
 
 
 class UnknownChoice(Exception):
-    """A stage or a Kafka shape that does not exist."""
+    """A stage, a Kafka shape or a name that does not exist."""
 
 
 def chosen(context: Mapping[str, Any]) -> Stage:
-    """The stage that `-c stage=... -c kafka=...` and the overrides ask for; dev without any."""
+    """The stage that `-c stage=...` asks for (dev without any), with the operator's choices:
+    those kept under `choices` by the stage's name, and over them what `-c` says."""
     stage = _named(STAGES, "stage", context.get("stage") or "dev")
-    if context.get("kafka"):
-        stage = replace(stage, kafka=_named(SHAPES, "kafka", context["kafka"]))
-    return replace(stage, **{name: context[name] for name in OVERRIDES if context.get(name)})
+    said = {name: value for name, value in context.items() if value}
+    wanted = {**_kept(stage, context.get("choices") or {}), **said}
+    if SECRET in wanted:
+        raise UnknownChoice(
+            f"{SECRET} would be readable in the template; put it into the secret: aws "
+            f"secretsmanager put-secret-value --secret-id {stage.full_name}/solana-rpc-urls"
+        )
+    if wanted.get("kafka"):
+        stage = replace(stage, kafka=_named(SHAPES, "kafka", wanted["kafka"]))
+    return replace(stage, **{name: wanted[name] for name in OVERRIDES if name in wanted})
+
+
+def _kept(stage: Stage, choices: Mapping[str, Mapping[str, str]]) -> Mapping[str, str]:
+    """A word that nobody knows would be a choice that is silently lost."""
+    kept = choices.get(stage.name, {})
+    known = ("kafka", SECRET, *OVERRIDES)
+    for name in kept:
+        if name not in known:
+            raise UnknownChoice(f"cdk.json, choices.{stage.name}: {name} is not one of {known}")
+    return {name: value for name, value in kept.items() if value}
 
 
 def _named(choices: Mapping[str, T], what: str, name: str) -> T:

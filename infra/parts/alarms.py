@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from aws_cdk import Duration
+from aws_cdk import Aws, Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_elasticloadbalancingv2 as elb
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sns as sns
@@ -100,6 +101,7 @@ class Alarms(Construct):
     ) -> None:
         super().__init__(scope, id)
         self.topic = sns.Topic(self, "Topic", master_key=data_key, enforce_ssl=True)
+        _admit_alarms(self.topic)
         if stage.alarm_email:
             self.topic.add_subscription(subscriptions.EmailSubscription(stage.alarm_email))
         self.alarms = [watched.api_errors]
@@ -119,6 +121,18 @@ class Alarms(Construct):
             treat_missing_data=row.missing,
             alarm_description=f"{row.says} Runbook: docs/{row.runbook}",
         )
+
+
+def _admit_alarms(topic: sns.Topic) -> None:
+    """A topic with a policy of its own has lost SNS's default one, and admits nobody by itself."""
+    topic.add_to_resource_policy(
+        iam.PolicyStatement(
+            principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+            actions=["sns:Publish"],
+            resources=[topic.topic_arn],
+            conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
+        )
+    )
 
 
 def _rows(stage: Stage, watched: Watched) -> Iterator[Row]:

@@ -8,6 +8,7 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
@@ -103,6 +104,24 @@ class Helpers(Construct):
         for statement in statements:
             made.role.add_to_policy(statement)
         self._resource("PagesFilled", made, properties)
+
+    def empty_on_deletion(self, locked: s3.IBucket, plain: s3.IBucket) -> CustomResource:
+        """See `infra/handlers/empty.py`; what writes to them must depend on the answer."""
+        made = self.function("Empty", "empty")
+        for bucket, actions in ((locked, ["s3:BypassGovernanceRetention"]), (plain, [])):
+            made.role.add_to_policy(
+                iam.PolicyStatement(
+                    actions=[*actions, "s3:DeleteObject", "s3:DeleteObjectVersion"],
+                    resources=[bucket.arn_for_objects("*")],
+                )
+            )
+            made.role.add_to_policy(
+                iam.PolicyStatement(
+                    actions=["s3:ListBucketVersions"], resources=[bucket.bucket_arn]
+                )
+            )
+        properties = {"Locked": locked.bucket_name, "Plain": plain.bucket_name}
+        return self._resource("Emptied", made, properties)
 
     def origin_check(self, secret: secretsmanager.ISecret) -> lambda_.Function:
         """The API's authorizer."""

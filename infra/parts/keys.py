@@ -74,6 +74,8 @@ class DataKey(Construct):
             f"logs.{REGION}.amazonaws.com",
             "cloudwatch.amazonaws.com",
             "ses.amazonaws.com",
+            # A topic's message that nobody took goes to an encrypted queue.
+            "sns.amazonaws.com",
             "events.amazonaws.com",
             "scheduler.amazonaws.com",
             "delivery.logs.amazonaws.com",

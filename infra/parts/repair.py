@@ -1,8 +1,9 @@
 """What starts the sweep: the clock, and every execution that ended badly."""
 
-from aws_cdk import Duration
+from aws_cdk import Aws, Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_scheduler as scheduler
@@ -30,6 +31,10 @@ class Repair(Construct):
     ) -> None:
         super().__init__(scope, id)
         self.failures = dead_letter_queue(self, "Failures", data_key)
+        role = iam.Role(self, "SchedulerRole", assumed_by=_scheduler())
+        # The scheduler puts a call that was given up into the queue by this role's rights, and the
+        # queue is encrypted.
+        data_key.grant(role, "kms:Decrypt", "kms:GenerateDataKey")
         scheduler.Schedule(
             self,
             "Schedule",
@@ -37,6 +42,7 @@ class Repair(Construct):
             key=data_key,
             target=scheduler_targets.LambdaInvoke(
                 sweep,
+                role=role,
                 dead_letter_queue=self.failures,
                 max_event_age=Duration.minutes(5),
                 retry_attempts=2,
@@ -54,3 +60,11 @@ class Repair(Construct):
                 targets.LambdaFunction(sweep, dead_letter_queue=self.failures, retry_attempts=2)
             ],
         )
+
+
+def _scheduler() -> iam.IPrincipal:
+    """For schedules of this account alone."""
+    return iam.ServicePrincipal(
+        "scheduler.amazonaws.com",
+        conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
+    )

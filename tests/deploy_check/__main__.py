@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -32,6 +33,7 @@ from tests.deploy_check.consuming import (
 )
 from tests.deploy_check.deployed import Deployed, NotAsExpected, new_wallet
 from tests.deploy_check.emulator import Emulator, with_environment, worker_peaks
+from tests.deploy_check.listeners import exposed_ports
 
 ACCOUNT = "aws://000000000000/us-east-1"
 SERVICE = "NftUpgrade-dev-Service"
@@ -47,7 +49,7 @@ class Cdk:
         self._environment = with_environment(emulator.environment)
         self._directory = directory
 
-    def synthesize(self, context: Mapping[str, str]) -> None:
+    def synthesize(self, context: Mapping[str, Any]) -> None:
         """Both assemblies; the command line deploys what is synthesized, as a pipeline does."""
         words = ["-m", "tests.deploy_check.assemblies", str(self._directory), json.dumps(context)]
         self._run([sys.executable, *words], ROOT)
@@ -120,7 +122,7 @@ def check(stack: ExitStack) -> None:
     cdk = Cdk(emulator, directory)
     context = {
         "wheels": "host",
-        "solana_rpc_urls": solana,
+        "choices": {},
         "solana_genesis_hash": rpc.call("getGenesisHash"),
         "operator_wallets": OPERATOR.address,
     }
@@ -131,14 +133,14 @@ def check(stack: ExitStack) -> None:
         raise
 
 
-def _prepare(cdk: Cdk, context: Mapping[str, str]) -> None:
+def _prepare(cdk: Cdk, context: Mapping[str, Any]) -> None:
     with ThreadPoolExecutor() as pool:
         for each in [pool.submit(cdk.synthesize, context), pool.submit(cdk.bootstrap)]:
             each.result()
 
 
 def _deploy_and_use(
-    cdk: Cdk, context: Mapping[str, str], emulator: Emulator, rpc: Rpc, solana: str, kafka: str
+    cdk: Cdk, context: Mapping[str, Any], emulator: Emulator, rpc: Rpc, solana: str, kafka: str
 ) -> None:
     with step("cdk bootstrap; both assemblies are synthesized meanwhile"):
         _prepare(cdk, context)
@@ -146,6 +148,7 @@ def _deploy_and_use(
         outputs = cdk.deploy(FIRST)
     brokers = {"KAFKA_BOOTSTRAP_SERVERS": kafka, "KAFKA_API_VERSION": API_VERSION}
     deployed = Deployed(emulator, outputs, solana, brokers)
+    deployed.put_providers(solana)
     deployed.speak_plainly_to_kafka()
     with step("an upgrade through the deployed API, functions and state machine"):
         _upgrade(deployed, rpc, kafka)
@@ -153,10 +156,13 @@ def _deploy_and_use(
         _operate(deployed)
     with step("the smoke suite, as far as an emulator goes"):
         _smoke(deployed)
+    _expect_nobody_exposed()
     tell(f"          peak memory, MiB: {_told_peaks(deployed)}")
     with step("cdk deploy --all, with a change"):
         cdk.deploy(CHANGED)
         _expect_sender(deployed)
+        if deployed.providers() != solana:
+            raise NotAsExpected("the deployment wrote over the operator's providers")
     with step("cdk destroy --all"):
         cdk.destroy(CHANGED)
         _expect_nothing_left(deployed)
@@ -242,6 +248,11 @@ def _told_peaks(deployed: Deployed) -> str:
     return ", ".join(f"{name} {mib:.0f}" for name, mib in sorted(peaks.items()))
 
 
+def _expect_nobody_exposed() -> None:
+    if ports := exposed_ports():
+        raise NotAsExpected(f"listening on every address: {sorted(ports)}")
+
+
 def _expect_sender(deployed: Deployed) -> None:
     configuration = deployed.client("lambda").get_function_configuration(
         FunctionName=f"{deployed.name}-notify"
@@ -264,7 +275,11 @@ def main() -> int:
         with step("altogether"), ExitStack() as stack:
             check(stack)
     except NotAsExpected as problem:
-        tell(str(problem))
+        tell(f"FAILED: {problem}")
+        return 1
+    except Exception as problem:  # noqa: BLE001 - whatever it was: one line first, then where
+        tell(f"FAILED: {type(problem).__name__}: {problem}")
+        traceback.print_exc()
         return 1
     return 0
 

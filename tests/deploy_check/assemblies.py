@@ -8,6 +8,7 @@ import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from infra.app import build, new_app
 from infra.bundling import ROOT
@@ -17,7 +18,7 @@ CHANGED = "changed"
 CHANGED_SENDER = "changed@nft.example"
 
 
-def synthesize(directory: Path, context: Mapping[str, str]) -> None:
+def synthesize(directory: Path, context: Mapping[str, Any]) -> None:
     """One assembly, as `cdk synth` makes it."""
     known = json.loads((ROOT / "cdk.json").read_text())["context"]
     app = new_app(context={**known, **context}, outdir=str(directory))
@@ -25,7 +26,7 @@ def synthesize(directory: Path, context: Mapping[str, str]) -> None:
     app.synth()
 
 
-def main(directory: Path, context: Mapping[str, str]) -> None:
+def main(directory: Path, context: Mapping[str, Any]) -> None:
     synthesize(directory / FIRST, context)
     synthesize(directory / CHANGED, {**context, "notify_sender": CHANGED_SENDER})
 

@@ -49,6 +49,18 @@ class Deployed:
             config=config,
         )
 
+    def put_providers(self, urls: str) -> None:
+        """As docs/deployment.md tells the operator to."""
+        secrets = self.client("secretsmanager")
+        secrets.put_secret_value(SecretId=f"{self.name}/solana-rpc-urls", SecretString=urls)
+
+    def providers(self) -> str:
+        """What the functions read."""
+        answer = self.client("secretsmanager").get_secret_value(
+            SecretId=f"{self.name}/solana-rpc-urls"
+        )
+        return str(answer["SecretString"])
+
     def speak_plainly_to_kafka(self) -> None:
         """The local brokers know neither IAM nor TLS; nothing else is changed."""
         functions = self.client("lambda")

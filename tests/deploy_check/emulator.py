@@ -31,6 +31,8 @@ class Emulator:
                 # By default it listens on every interface.
                 "BIND_HOST": LOOPBACK,
                 "MINISTACK_HOST": LOOPBACK,
+                # Its MQTT listener knows no address but every one.
+                "IOT_MTLS_ENABLED": "0",
                 "GATEWAY_PORT": str(self._port),
                 "LAMBDA_EXECUTOR": "local",
                 "MINISTACK_MSK_BOOTSTRAP_SASL_IAM": kafka,
@@ -63,6 +65,8 @@ class Emulator:
             "CDK_DEFAULT_ACCOUNT": "000000000000",
             "CDK_DEFAULT_REGION": "us-east-1",
             "AWS_EC2_METADATA_DISABLED": "true",
+            "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1",
+            "JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION": "1",
             # The relay's image is not built here: nothing may ask a registry.
             "CDK_DOCKER": str(_no_docker()),
         }

@@ -33,6 +33,7 @@ pytestmark = [
 EMULATOR = os.environ.get("SMOKE_URL")
 HEADERS: dict[str, str] = json.loads(os.environ.get("SMOKE_HEADERS", "{}"))
 only_aws = pytest.mark.skipif(bool(EMULATOR), reason="an emulator cannot prove it")
+only_prod = pytest.mark.skipif(STAGE != "prod", reason="choices are asked for in prod alone")
 DEVNET = os.environ.get("SMOKE_SOLANA_RPC_URL", "https://api.devnet.solana.com")
 FINAL_WITHIN_SECONDS = 180
 
@@ -72,6 +73,18 @@ def test_answers_through_cloudfront_have_security_headers(http: httpx.Client) ->
 def test_api_refuses_who_goes_round_cloudfront() -> None:
     direct = httpx.get(f"https://{outputs()['ApiHost']}/api/nft/upgrade/health")
     assert direct.status_code in (401, 403)
+
+
+@only_prod
+def test_nothing_of_production_is_a_placeholder() -> None:
+    assert "Next5Choose" not in outputs(), outputs()["Next5Choose"]
+
+
+@only_prod
+def test_somebody_is_woken() -> None:
+    """A subscription that was never confirmed has no ARN."""
+    answer = boto3.client("sns").list_subscriptions_by_topic(TopicArn=outputs()["AlarmTopic"])
+    assert any(each["SubscriptionArn"].startswith("arn:") for each in answer["Subscriptions"])
 
 
 @only_aws

@@ -267,7 +267,6 @@ class MintingPaused(Unavailable):
     """Minting is switched off, or the system wallet could not honour one more burn."""
 
     code = "minting_paused"
-    error_type = ErrorType.INSUFFICIENT_SOL
 
 
 class ChainUnavailable(Unavailable):
