@@ -1,0 +1,207 @@
+// What an application calls: one method per route, and the whole way in `upgrades.run`.
+
+import { Api } from "./api.js";
+import { toBase64 } from "./bytes.js";
+import { run } from "./run.js";
+import { ACTIVE } from "./statuses.js";
+import { orAborted } from "./waiting.js";
+import { watch } from "./watch.js";
+
+const UPGRADES = "/api/nft/upgrade";
+const PREFERENCES = "/api/notifications/preferences";
+const segment = encodeURIComponent;
+
+export function createClient(options = {}) {
+  return new Client(options);
+}
+
+class Client {
+  #api;
+
+  constructor({ chain, timing, ...options }) {
+    this.#api = new Api(options);
+    this.chain = chain;
+    this.upgrades = new Upgrades(this.#api, timing, () => this.chain);
+    this.preferences = new Preferences(this.#api);
+  }
+
+  /** `{accessToken, expiresAt, user}`; null: the browser's cookie, if it has one, is the session. */
+  get session() {
+    return this.#api.session;
+  }
+
+  async signIn(wallet, { signal } = {}) {
+    const { address } = wallet;
+    const body = { address };
+    const { input } = await this.#api.call("POST", "/api/auth/challenge", { body, signal });
+    const { signedMessage, signature } = await orAborted(wallet.signIn(input), signal);
+    const proof = { address, signedMessage: toBase64(signedMessage), signature: toBase64(signature) };
+    const answer = await this.#api.call("POST", "/api/auth/verify", { body: proof, signal });
+    const { accessToken, expiresAt, user } = answer;
+    this.chain ??= input.chainId;
+    this.#api.session = { accessToken, expiresAt, user };
+    return this.#api.session;
+  }
+
+  /** Forgets the session here. */
+  forgetSession() {
+    this.#api.session = null;
+  }
+
+  nfts(options) {
+    return this.#api.get("/api/nft", options);
+  }
+
+  eligibility({ targetLevel, ...options } = {}) {
+    return this.#api.get("/api/nft/can-upgrade", { query: { targetLevel }, ...options });
+  }
+
+  lineage(mint, options) {
+    return this.#api.get(`/api/nft/${segment(mint)}/lineage`, options);
+  }
+
+  leaderboard({ limit, cursor, ...options } = {}) {
+    return this.#api.get("/api/leaderboard", { query: { limit, cursor }, ...options });
+  }
+
+  stats(options) {
+    return this.#api.get("/api/stats/me", options);
+  }
+
+  health(options) {
+    return this.#api.get(`${UPGRADES}/health`, options);
+  }
+
+  keys(options) {
+    return this.#api.get("/.well-known/jwks.json", options);
+  }
+}
+
+class Upgrades {
+  #api;
+  #timing;
+  #chain;
+
+  constructor(api, timing, chain) {
+    this.#api = api;
+    this.#timing = timing;
+    this.#chain = chain;
+  }
+
+  open({ nftId, targetLevel, mode }, options) {
+    return this.#api.post(UPGRADES, { currentNftId: nftId, targetLevel, mode }, options);
+  }
+
+  get(id, options) {
+    return this.#get(id, "status", options);
+  }
+
+  list({ status, limit, cursor, ...options } = {}) {
+    return this.#api.get(`${UPGRADES}/user/requests`, { query: { status, limit, cursor }, ...options });
+  }
+
+  /** The caller's running upgrade, or null. */
+  async active(options) {
+    const { requests } = await this.list(options);
+    return requests.find(({ status }) => ACTIVE.includes(status)) ?? null;
+  }
+
+  burnTransaction(id, options) {
+    return this.#get(id, "burn-transaction", options);
+  }
+
+  confirm(id, burnTransactionHash, options) {
+    return this.#post(id, "burn-confirmation", { burnTransactionHash }, options);
+  }
+
+  atomicTransaction(id, options) {
+    return this.#get(id, "atomic-transaction", options);
+  }
+
+  /** `transaction`: the bytes that the wallet signed. */
+  submit(id, transaction, options) {
+    return this.#post(id, "submit", { transaction: toBase64(transaction) }, options);
+  }
+
+  cancel(id, options) {
+    return this.#post(id, "cancel", undefined, options);
+  }
+
+  retry(id, options) {
+    return this.#post(id, "retry", undefined, options);
+  }
+
+  claim({ mint, burnTransactionHash }, options) {
+    return this.#api.post(`${UPGRADES}/claims`, { mint, burnTransactionHash }, options);
+  }
+
+  burnProof(id, options) {
+    return this.#get(id, "burn-proof", options);
+  }
+
+  receipt(id, options) {
+    return this.#get(id, "receipt", options);
+  }
+
+  /** For `new EventSource`: with a ticket, which opens one stream within 30 s, or by the cookie. */
+  async eventsUrl(id, { withTicket = false, ...options } = {}) {
+    const url = `${this.#api.baseUrl}${path(id, "events")}`;
+    if (!withTicket) return url;
+    const { ticket } = await this.#post(id, "events-ticket", undefined, options);
+    return `${url}?ticket=${segment(ticket)}`;
+  }
+
+  watch(id, options) {
+    return watch(this.#api, id, { timing: this.#timing, ...options });
+  }
+
+  run(options) {
+    return run(this, { chain: this.#chain(), ...options });
+  }
+
+  #get(id, name, options) {
+    return this.#api.get(path(id, name), options);
+  }
+
+  #post(id, name, body, options) {
+    return this.#api.post(path(id, name), body, options);
+  }
+}
+
+const path = (id, name) => `${UPGRADES}/${segment(id)}/${name}`;
+
+class Preferences {
+  #api;
+
+  constructor(api) {
+    this.#api = api;
+  }
+
+  get(options) {
+    return this.#api.get(PREFERENCES, options);
+  }
+
+  set({ emailEnabled, pushEnabled }, options) {
+    return this.#put("", { emailEnabled, pushEnabled }, options);
+  }
+
+  setEmail(address, options) {
+    return this.#put("/email", { address }, options);
+  }
+
+  addDevice({ platform, deviceToken }, options) {
+    return this.#api.post(`${PREFERENCES}/devices`, { platform, deviceToken }, options);
+  }
+
+  removeDevice(id, options) {
+    return this.#api.call("DELETE", `${PREFERENCES}/devices/${segment(id)}`, options);
+  }
+
+  forget(options) {
+    return this.#api.call("DELETE", PREFERENCES, options);
+  }
+
+  #put(name, body, options) {
+    return this.#api.call("PUT", PREFERENCES + name, { body, ...options });
+  }
+}
