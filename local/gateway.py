@@ -1,24 +1,27 @@
 """`python -m local.gateway`: the one public origin, as CloudFront is on AWS.
 
 `/api/nft/upgrade/{id}/events` goes to the relay and streams through without a buffer; `/local/*`
-is answered here (faucet, addresses); `/` is a page of links; everything else goes to the API.
+is answered here (faucet, addresses), and so are the pages of `web/`; the rest goes to the API.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from local.developer import ask_supervisor, developer_routes
 from local.faucet import AddressProblem, Faucet, FaucetEmpty, read_address
 from local.forwarding import Upstream, problem
+from local.pages import Pages
 from local.serving import port_parser, serve
+from nft_upgrade.http.pages import API_PATHS
 
 STREAM_PATH = re.compile(r"/api/nft/upgrade/[^/]+/events")
-API_PATHS = ("/api/", "/.well-known/", "/openapi.json", "/docs")
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
@@ -34,9 +37,12 @@ class Addresses:
     dynamodb: str
 
 
-def create_gateway(addresses: Addresses, faucet: Faucet) -> Starlette:
+def create_gateway(
+    addresses: Addresses, faucet: Faucet, *, kill_relay: Callable[[], None] | None = None
+) -> Starlette:
     """The origin as an ASGI application."""
     api, relay = Upstream(addresses.api), Upstream(addresses.relay)
+    pages = Pages(_seen_by_browsers(addresses.solana))
 
     async def forward(request: Request) -> Response:
         path = request.url.path
@@ -44,7 +50,9 @@ def create_gateway(addresses: Addresses, faucet: Faucet) -> Starlette:
             return await relay.stream(request)
         if path.startswith(API_PATHS):
             return await api.pass_on(request)
-        return problem(404, "not_found", f"Nothing is at {path}.")
+        if request.method not in ("GET", "HEAD"):
+            return problem(405, "method_not_allowed", f"{path} is a page.")
+        return pages.answer(request)
 
     async def give(request: Request) -> Response:
         return await _give(faucet, await request.body())
@@ -52,14 +60,11 @@ def create_gateway(addresses: Addresses, faucet: Faucet) -> Starlette:
     async def tell_addresses(request: Request) -> Response:
         return JSONResponse(_public(addresses))
 
-    async def index(request: Request) -> Response:
-        return HTMLResponse(INDEX_PAGE)
-
     return Starlette(
         routes=[
-            Route("/", index),
             Route("/local/faucet", give, methods=["POST"]),
             Route("/local/addresses", tell_addresses),
+            *developer_routes(addresses.aws, kill_relay),
             Route("/{path:path}", forward, methods=METHODS),
         ]
     )
@@ -85,30 +90,21 @@ def _public(addresses: Addresses) -> dict[str, Any]:
     }
 
 
-INDEX_PAGE = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<title>NFT upgrade, on this machine</title>
-<h1>NFT upgrade, on this machine</h1>
-<ul>
-<li><a href="/docs">The API</a> and <a href="/openapi.json">its OpenAPI document</a></li>
-<li><a href="/api/nft/upgrade/health">Health</a></li>
-<li><a href="/.well-known/jwks.json">Public keys of the sessions</a></li>
-<li><a href="/local/addresses">Addresses of the other parts</a></li>
-<li><code>POST /local/faucet {"address": ...}</code>: SOL and a level-1 NFT, once per wallet</li>
-</ul>
-</html>
-"""
+def _seen_by_browsers(url: str) -> tuple[str, str]:
+    """A part's origin under both names that this machine has."""
+    return url, url.replace("127.0.0.1", "localhost")
 
 
 def main() -> None:
     parser = port_parser(__doc__)
     for name in (field.name for field in fields(Addresses)):
         parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--supervised", action="store_true", help="our parent heals the relay")
     options = vars(parser.parse_args())
-    port = options.pop("port")
+    port, is_supervised = options.pop("port"), options.pop("supervised")
     addresses = Addresses(**options)
-    serve(create_gateway(addresses, Faucet(addresses.solana)), port)
+    kill_relay = ask_supervisor if is_supervised else None
+    serve(create_gateway(addresses, Faucet(addresses.solana), kill_relay=kill_relay), port)
 
 
 if __name__ == "__main__":

@@ -84,4 +84,5 @@ def _gateway(settings: LocalSettings, ports: Ports) -> list[str]:
         *("--aws", f"http://{LOOPBACK}:{ports.aws}"),
         *("--kafka", f"{LOOPBACK}:{ports.kafka}"),
         *("--dynamodb", f"http://{LOOPBACK}:{tables}"),
+        "--supervised",
     ]

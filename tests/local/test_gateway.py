@@ -245,8 +245,15 @@ def test_an_unknown_path_is_a_problem_document(house: House) -> None:
     assert answer.json()["success"] is False
 
 
-def test_the_first_page_links_to_the_api(house: House) -> None:
-    assert 'href="/docs"' in house.client.get("/").text
+def test_a_page_may_speak_to_the_local_solana_node(house: House) -> None:
+    answer = house.client.get("/ops/")
+    assert "<title>Operators" in answer.text
+    assert house.solana.server.url in answer.headers["content-security-policy"]
+
+
+def test_a_page_cannot_be_posted_to(house: House) -> None:
+    answer = house.client.post("/ops/")
+    assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
 
 
 def test_an_api_that_is_away_is_a_502_to_try_again(house: House) -> None:
