@@ -120,7 +120,10 @@ export interface Upgrades {
   retry(id: string, options?: CallOptions): Promise<StepAnswer>;
   /** For an NFT that was burned outside any request. */
   claim(burn: ClaimRequest, options?: CallOptions): Promise<ClaimAnswer>;
-  burnProof(id: string, options?: CallOptions): Promise<BurnProofAnswer>;
+  burnProof(
+    id: string,
+    options?: CallOptions,
+  ): Promise<Omit<BurnProofAnswer, "burnProof"> & { burnProof: BurnProof | null }>;
   receipt(id: string, options?: CallOptions): Promise<ReceiptAnswer>;
   /** For `new EventSource(...)`; a ticket opens one stream within 30 s. */
   eventsUrl(id: string, options?: CallOptions & { withTicket?: boolean }): Promise<string>;
@@ -226,7 +229,9 @@ export interface BurnProof {
   signature: string;
   mint: string;
   slot: number | null;
+  /** On chain, at the burn. */
   owner: string | null;
+  /** How far the transaction got when it was looked at; null: not seen. */
   commitment: string | null;
   verdict: "proven" | "pending" | "rejected" | "under_review";
   checks: BurnCheck[];
@@ -238,7 +243,7 @@ export interface BurnCheck {
   outcome: "pass" | "fail" | "pending" | "review";
   code: string | null;
   reason: string;
-  evidence: unknown;
+  evidence: Record<string, unknown>;
 }
 
 interface ProofData {

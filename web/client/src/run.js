@@ -10,6 +10,7 @@ import { backOff, check, orAborted, sleep } from "./waiting.js";
 
 const MAINNET = "solana:mainnet";
 const FRESH_MS = 20_000; // a blockhash lives for about a minute, and the user takes time
+const LANDING_MS = 2_500; // what a wallet has sent is confirmed after about a second
 const CLAIM_AGAIN_MS = 15_000; // claims are limited to 5 a minute
 
 /** The completed upgrade. EndedError when it ended otherwise; see index.d.ts for the rest. */
@@ -69,17 +70,20 @@ class Run {
 
   async burn(upgrade) {
     const isAtomic = upgrade.mode === "atomic";
-    let sent;
+    let transaction;
     try {
-      const transaction = await this.transaction(isAtomic);
-      this.tell("wallet_asked", {});
-      sent = await (isAtomic ? this.sign(transaction) : this.send(transaction));
+      transaction = await this.transaction(isAtomic);
     } catch (error) {
-      check(this.signal);
-      if (!(await this.isBurned(upgrade, error))) throw error;
-      return;
+      return this.claim(upgrade, error, error);
     }
-    await this.handIn(isAtomic, sent);
+    this.tell("wallet_asked", {});
+    try {
+      const sent = await (isAtomic ? this.sign(transaction) : this.send(transaction));
+      await this.handIn(isAtomic, sent);
+    } catch (error) {
+      if (!(error instanceof WalletError)) throw error;
+      await this.doubt(upgrade, error);
+    }
   }
 
   async transaction(isAtomic) {
@@ -125,20 +129,36 @@ class Run {
     }
   }
 
-  /** Whether the NFT is burned all the same: wallets say no to what has landed, tabs are closed. */
-  async isBurned(upgrade, error) {
-    if (isWrongStatus(error)) return true;
-    for (;;) {
-      try {
-        const claim = await this.upgrades.claim({ mint: upgrade.currentNftId }, this.options);
-        if (claim.status && claim.status !== "initiated") return true;
-      } catch (refusal) {
-        check(this.signal);
-        return false; // not burned, or nobody knows: what the wallet said stands
-      }
+  /** Wallets say no to what has landed. Nobody hands out a burn of what is burned already. */
+  async doubt(upgrade, refusal) {
+    if (refusal.code === "wallet_failed") await sleep(LANDING_MS, this.signal);
+    try {
+      await this.upgrades.burnTransaction(this.id, this.options);
+    } catch (error) {
+      return this.claim(upgrade, error, refusal);
+    }
+    throw refusal;
+  }
+
+  /** There is no burn to be had: because it was made already? Otherwise `refusal` stands. */
+  async claim(upgrade, error, refusal) {
+    check(this.signal);
+    if (isWrongStatus(error)) return; // it went on by itself
+    if (!(error instanceof ProblemError) || error.retryable) throw refusal;
+    while (!(await this.isClaimed(upgrade.currentNftId, refusal))) {
       // Burned, but not final: it cannot be named before.
       this.tell("connection", { state: "waiting", delayMs: CLAIM_AGAIN_MS });
       await sleep(CLAIM_AGAIN_MS, this.signal);
+    }
+  }
+
+  async isClaimed(mint, refusal) {
+    try {
+      const { status } = await this.upgrades.claim({ mint }, this.options);
+      return status !== null && status !== "initiated";
+    } catch {
+      check(this.signal);
+      throw refusal;
     }
   }
 

@@ -33,6 +33,9 @@ class Watching {
     this.retry = undefined;
     this.mayStream = transport !== "poll";
     this.isPolling = !this.mayStream;
+    this.isSwitching = false;
+    this.isBlocked = false;
+    this.error = undefined; // of the last attempt
     this.streamAgainAt = Infinity;
   }
 
@@ -53,6 +56,7 @@ class Watching {
 
   async *streamed() {
     this.tell("connecting");
+    this.isBlocked = false;
     const { position, signal, timing: patience } = this;
     const stream = connection(this.api, `${this.path}/events`, { position, signal, patience });
     const before = this.failures;
@@ -66,7 +70,7 @@ class Watching {
     } finally {
       await stream.return();
     }
-    if (this.failures >= FAILURES_UNTIL_POLLING) this.poll();
+    if (this.isBlocked || this.failures >= FAILURES_UNTIL_POLLING) this.poll();
   }
 
   async *taken(stream) {
@@ -115,13 +119,14 @@ class Watching {
     if (!isOutlived(error)) throw error;
     this.retry = error.retry ?? (error.retryAfter ? 1000 * error.retryAfter : undefined);
     this.error = error;
-    if (error.isBlocked) this.poll();
+    this.isBlocked = error.isBlocked;
   }
 
   // --- asking ---------------------------------------------------------------------------------
 
   poll() {
-    this.isPolling = true;
+    this.isPolling = this.isSwitching = true;
+    this.failures = 0;
     this.streamAgainAt = this.mayStream ? Date.now() + this.timing.streamAgainMs : Infinity;
   }
 
@@ -134,6 +139,8 @@ class Watching {
       this.failures++;
       return;
     }
+    // After an outage of everything the stream is not what is to blame.
+    if (this.failures && this.mayStream) this.streamAgainAt = 0;
     this.failures = 0;
     this.tell("polling", { status: answer.upgradeRequest.status });
     yield* this.news(answer);
@@ -154,14 +161,16 @@ class Watching {
   }
 
   async wait() {
-    if (this.isPolling && !this.failures) {
-      return sleep(this.timing.pollMs * (1 + this.random() / 4), this.signal);
+    if (this.isSwitching) {
+      this.isSwitching = false; // what was missed meanwhile is asked for at once
+    } else if (this.isPolling && !this.failures) {
+      await sleep(this.timing.pollMs * (1 + this.random() / 4), this.signal);
+    } else {
+      const delayMs = backOff(this.failures, this.retry, this.random);
+      this.tell("waiting", { delayMs, error: this.error });
+      this.error = undefined;
+      await sleep(delayMs, this.signal);
     }
-    if (this.isPolling && this.failures === FAILURES_UNTIL_POLLING) return undefined; // ask at once
-    const delayMs = backOff(this.failures, this.retry, this.random);
-    this.tell("waiting", { delayMs, error: this.error });
-    this.error = undefined;
-    return sleep(delayMs, this.signal);
   }
 }
 
