@@ -19,6 +19,7 @@ from local.faucet import AddressProblem, Faucet, FaucetEmpty, read_address
 from local.forwarding import Upstream, problem
 from local.pages import Pages
 from local.serving import port_parser, serve
+from local.squeezing import squeezed
 from nft_upgrade.http.pages import API_PATHS
 
 STREAM_PATH = re.compile(r"/api/nft/upgrade/[^/]+/events")
@@ -52,7 +53,7 @@ def create_gateway(
             return await api.pass_on(request)
         if request.method not in ("GET", "HEAD"):
             return problem(405, "method_not_allowed", f"{path} is a page.")
-        return pages.answer(request)
+        return squeezed(request, pages.answer(request))
 
     async def give(request: Request) -> Response:
         return await _give(faucet, await request.body())

@@ -6,11 +6,14 @@ import { state } from "./store.js";
 export const short = (text, count = 4) =>
   text && text.length > 2 * count + 1 ? `${text.slice(0, count)}…${text.slice(-count)}` : (text ?? "");
 
-const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit", second: "2-digit" });
 const DAY = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+
+const DATE = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
 
 export const clock = (iso) => CLOCK.format(new Date(iso));
 export const day = (iso) => DAY.format(new Date(iso));
+export const date = (iso) => DATE.format(new Date(iso));
 
 export function duration(ms) {
   if (ms < 100) return `${Math.max(0, Math.round(ms))} ms`;

@@ -221,6 +221,7 @@ export async function refresh(id) {
 /** The upgrade has ended: the wallet holds something else now. */
 async function settle(request) {
   if (state.upgrade?.settled) return;
+  void lookAt(request.currentNftId);
   change({ settled: true, step: null, connection: { state: "ended" } });
   kept.set(`burn.${request.id}`, null);
   tellTabs();
@@ -249,4 +250,10 @@ async function followCommitment(name, id, signature) {
     await new Promise((resolve) => setTimeout(resolve, COMMITMENT_EVERY_MS));
   }
   followed.delete(signature);
+}
+
+/** The checks of the burn, where the events came without them. */
+export async function askProof(id) {
+  const { burnProof } = await client.upgrades.burnProof(id);
+  if (state.upgrade?.id === id) change({ proof: burnProof });
 }
