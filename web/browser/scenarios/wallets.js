@@ -1,0 +1,64 @@
+// A wallet of the Wallet Standard, as an extension brings it.
+
+import { scenario } from "../scenario.js";
+
+/** Registers a wallet that signs in and refuses every transaction. Runs in the page. */
+function register(jwkText) {
+  const jwk = JSON.parse(jwkText);
+  const bytes = (text) => Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (char) => char.charCodeAt(0));
+  const ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
+  const base58 = (raw) => {
+    let number = raw.reduce((sum, byte) => sum * 256n + BigInt(byte), 0n);
+    let text = "";
+    for (; number > 0n; number /= 58n) text = ALPHABET[Number(number % 58n)] + text;
+    return "1".repeat(raw.findIndex((byte) => byte !== 0)) + text;
+  };
+  const publicKey = bytes(jwk.x);
+  const account = { address: base58(publicKey), publicKey, chains: ["solana:localnet"], features: [] };
+  const sign = async (message) => {
+    const key = await crypto.subtle.importKey("jwk", jwk, { name: "Ed25519" }, false, ["sign"]);
+    return new Uint8Array(await crypto.subtle.sign({ name: "Ed25519" }, key, message));
+  };
+  const wallet = {
+    version: "1.0.0",
+    name: "Paper Wallet",
+    icon: "data:image/svg+xml;base64,PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciLz4=",
+    chains: ["solana:localnet"],
+    accounts: [account],
+    features: {
+      "standard:connect": { version: "1.0.0", connect: async () => ({ accounts: [account] }) },
+      "solana:signMessage": {
+        version: "1.1.0",
+        signMessage: async ({ message }) => [{ signedMessage: message, signature: await sign(message) }],
+      },
+      "solana:signAndSendTransaction": {
+        version: "1.0.0",
+        supportedTransactionVersions: ["legacy", 0],
+        signAndSendTransaction: async () => {
+          throw Object.assign(new Error("User rejected the request."), { code: 4001 });
+        },
+      },
+    },
+  };
+  const announce = (api) => api.register(wallet);
+  window.dispatchEvent(new CustomEvent("wallet-standard:register-wallet", { detail: announce }));
+  window.addEventListener("wallet-standard:app-ready", ({ detail }) => announce(detail));
+}
+
+scenario("a wallet of the Wallet Standard signs in, and its no is respected", async (world) => {
+  const { page, context, who, troubles } = await world.someone();
+  await context.addInitScript(register, who.key);
+  await page.reload();
+  await page.getByRole("button", { name: "Sign in with Paper Wallet" }).click();
+  await page.getByRole("checkbox", { name: /I understand/ }).check();
+  await page.getByRole("button", { name: /Burn and upgrade/ }).click();
+  await page.getByRole("alert").waitFor();
+  const alert = await page.getByRole("alert").innerText();
+  if (world.artifacts) await page.screenshot({ path: `${world.artifacts}/wallet_rejected.png`, fullPage: true });
+  await page.reload();
+  await page.getByRole("button", { name: "Cancel, keep my NFT" }).click();
+  await page.getByRole("button", { name: "Back to my NFT" }).click();
+  await page.getByRole("checkbox", { name: /I understand/ }).waitFor();
+  const nfts = await (await context.request.get(`${world.origin}/api/nft`)).json();
+  return { alert, nfts: nfts.nfts, troubles };
+});
