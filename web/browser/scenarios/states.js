@@ -1,68 +1,26 @@
 // Every state of the page: looked at in both colour schemes and two widths, by axe, over a reload,
 // with the keyboard alone.
 
-import axe from "axe-core";
+import { look, reload } from "../looking.js";
 import { scenario } from "../scenario.js";
-import { DESKTOP, PHONE, PATIENCE_MS, WHOLE_WAY, reaches, sheet, steps } from "../world.js";
+import { PATIENCE_MS, WHOLE_WAY, reaches, steps } from "../world.js";
 
 const NEVER = 150; // blocks, a minute: the most the node allows
 
-/** What a look at one state found; tests/web asks each of them its question. */
-async function look(world, person, name) {
-  const { page } = person;
-  const began = Date.now();
-  const found = { name, text: await page.locator("main").innerText(), violations: [], wide: [] };
-  for (const colorScheme of ["light", "dark"]) {
-    await page.emulateMedia({ colorScheme });
-    found.violations.push(...(await audit(page)).map((each) => `${colorScheme}: ${each}`));
-    for (const [width, viewport] of [["desktop", DESKTOP], ["phone", PHONE]]) {
-      await page.setViewportSize(viewport);
-      if (width === "phone") found.wide.push(...(await tooWide(page)));
-      if (world.artifacts) await page.screenshot({ path: `${world.artifacts}/${name}-${colorScheme}-${width}.png`, fullPage: true });
-    }
-    await page.setViewportSize(DESKTOP);
-  }
-  await page.emulateMedia({ colorScheme: "light" });
-  found.ms = Date.now() - began;
-  return found;
-}
-
-async function audit(page) {
-  await page.evaluate(axe.source);
-  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
-  return violations
-    .filter(({ impact }) => impact === "serious" || impact === "critical")
-    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join("; ").slice(0, 400)}`);
-}
-
-/** Elements that stick out to the right on a phone. */
-const tooWide = (page) =>
-  page.evaluate(() => {
-    const width = document.documentElement.clientWidth;
-    if (document.documentElement.scrollWidth <= width) return [];
-    return [...document.querySelectorAll("body *")]
-      .filter((each) => each.getBoundingClientRect().right > width + 1)
-      .map((each) => each.outerHTML.slice(0, 120));
-  });
-
-/** The same state after a reload: its heading, the steps, what can be done. */
-async function reloaded(page, found) {
-  await page.reload();
-  await page.locator('html[data-ready="true"]').waitFor();
-  const [, title] = found.text.split("\n").filter(Boolean);
-  await page.getByRole("heading", { level: 1 }).waitFor();
-  return page.locator("main").innerText();
+/** Looks at one state after the other; each is looked at again after a reload, unless told not to. */
+function looker(world, person) {
+  const states = [];
+  const see = async (name, { reloads = true } = {}) => {
+    states.push(await look(world, person.page, name));
+    if (reloads) await reload(person.page);
+  };
+  return { states, see };
 }
 
 scenario("the states of an upgrade", async (world) => {
-  const states = [];
   const person = await world.someone();
   const { page } = person;
-  const see = async (name, { reloads = true } = {}) => {
-    const found = await look(world, person, name);
-    if (reloads) found.reloaded = await reloaded(page, found);
-    states.push(found);
-  };
+  const { states, see } = looker(world, person);
 
   await see("entrance");
   await page.getByRole("button", { name: "Sign in with the test wallet" }).click();
@@ -94,14 +52,9 @@ scenario("the states of an upgrade", async (world) => {
 });
 
 scenario("the states without an upgrade", async (world) => {
-  const states = [];
   const person = await world.someone(null);
   const { page } = person;
-  const see = async (name, { reloads = true } = {}) => {
-    const found = await look(world, person, name);
-    if (reloads) found.reloaded = await reloaded(page, found);
-    states.push(found);
-  };
+  const { states, see } = looker(world, person);
   await page.getByRole("button", { name: "Create a test wallet" }).click();
   await page.getByRole("heading", { name: /No NFT/ }).waitFor();
   await page.getByText("I burned my NFT somewhere else").click();
@@ -181,12 +134,54 @@ scenario("what is kept in the browser", async (world) => {
   return { kept, cookies, key: JSON.parse(who.key) };
 });
 
-scenario("files and time until it can be used", async (world) => {
-  const person = await world.someone();
-  await person.page.reload();
-  return person.page.evaluate(() => {
-    const entries = performance.getEntriesByType("resource");
-    const [page] = performance.getEntriesByType("navigation");
-    return { transferred: [page, ...entries].reduce((sum, { encodedBodySize }) => sum + encodedBodySize, 0), files: entries.length };
+scenario("files of a first visit", async (world) => {
+  const { page } = await world.someone(null);
+  return page.evaluate(() => {
+    const entries = [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")];
+    const files = entries.filter(({ name }) => !new URL(name).pathname.startsWith("/local/"));
+    return files.map(({ name, encodedBodySize, decodedBodySize }) => ({ path: new URL(name).pathname, encodedBodySize, decodedBodySize }));
   });
+});
+
+scenario("reduced motion is respected", async (world) => {
+  const moving = () => document.getAnimations().map(({ effect }) => effect.getComputedTiming()).filter(({ duration, iterations }) => duration > 1 || iterations > 1).length;
+  const counts = {};
+  await world.finality(NEVER);
+  for (const reducedMotion of ["reduce", "no-preference"]) {
+    const { page } = await world.upgrading(world.pool.pop(), { reducedMotion });
+    await reaches(page, "burn_pending");
+    counts[reducedMotion] = await page.evaluate(moving);
+  }
+  return counts;
+});
+
+/** What no wallet brings about within a test: the answers say so, the page shows it. */
+scenario("the states that are seldom seen", async (world) => {
+  const person = await world.signedIn();
+  const { page } = person;
+  const { states, see } = looker(world, person);
+  const told = { status: "initiated", type: "upgrade_initiated" };
+  await page.route("**/api/nft/upgrade/*/status", async (route) => {
+    const answer = await route.fetch();
+    const json = await answer.json();
+    json.upgradeRequest.status = told.status;
+    Object.assign(json.statusHistory.at(-1), told);
+    await route.fulfill({ response: answer, json });
+  });
+  const id = await page.evaluate(async () => {
+    const { nfts } = await (await fetch("/api/nft")).json();
+    const body = JSON.stringify({ currentNftId: nfts[0].nftId, targetLevel: 2 });
+    const { upgradeRequestId } = await (await fetch("/api/nft/upgrade", { method: "POST", body })).json();
+    await fetch(`/api/nft/upgrade/${upgradeRequestId}/cancel`, { method: "POST" });
+    return upgradeRequestId;
+  });
+  await page.goto(`${world.origin}/#/upgrade/${id}`);
+  await page.route("**/api/nft/upgrade/*/events", (route) => route.abort());
+  for (const [status, type] of [["expired", "upgrade_expired"], ["failed_permanent", "upgrade_failed"], ["under_review", "under_review"]]) {
+    Object.assign(told, { status, type });
+    await page.reload();
+    await reaches(page, status);
+    await see(status);
+  }
+  return { states, troubles: person.troubles };
 });

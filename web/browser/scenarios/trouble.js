@@ -1,5 +1,6 @@
 // Bad days, and what the page makes of them.
 
+import { look, reload } from "../looking.js";
 import { scenario } from "../scenario.js";
 import { connection, reaches, sheet, steps } from "../world.js";
 
@@ -86,14 +87,14 @@ scenario("a mint that fails is repeated by the button", async (world) => {
   await agree(page);
   await begin(page);
   await reaches(page, "failed_retryable");
-  await page.reload();
+  await reload(page);
   await drawer(page, /Failed mints are retried/, false);
   const lead = await sheet(page, "failed_retryable").innerText();
-  if (world.artifacts) await page.screenshot({ path: `${world.artifacts}/failed_retryable.png`, fullPage: true });
+  const states = [await look(world, page, "failed_retryable")];
   await world.fault({ kind: "fail-mints", count: 0 });
   await page.getByRole("button", { name: "Try again now" }).click();
   await reaches(page, "completed");
-  return { lead, steps: await steps(page), troubles };
+  return { lead, states, steps: await steps(page), troubles };
 });
 
 scenario("the relay is killed", async (world) => {
@@ -122,11 +123,12 @@ scenario("a request that is given up, and one that is gone on with later", async
   const statuses = [await open()];
   await page.reload();
   await reaches(page, "initiated");
-  if (world.artifacts) await page.screenshot({ path: `${world.artifacts}/initiated.png`, fullPage: true });
+  const states = [await look(world, page, "initiated")];
+  await reload(page);
   await page.getByRole("button", { name: "Cancel, keep my NFT" }).click();
   await reaches(page, "cancelled");
-  if (world.artifacts) await page.screenshot({ path: `${world.artifacts}/cancelled.png`, fullPage: true });
-  await page.reload();
+  states.push(await look(world, page, "cancelled"));
+  await reload(page);
   await reaches(page, "cancelled");
   await page.getByRole("button", { name: "Back to my NFT" }).click();
   await page.getByRole("checkbox", { name: /I understand/ }).waitFor();
@@ -135,5 +137,5 @@ scenario("a request that is given up, and one that is gone on with later", async
   await reaches(page, "initiated");
   await page.getByRole("button", { name: "Burn in my wallet" }).click();
   await reaches(page, "completed");
-  return { who, statuses, steps: await steps(page), troubles };
+  return { who, statuses, states, steps: await steps(page), troubles };
 });

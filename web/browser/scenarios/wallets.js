@@ -1,8 +1,14 @@
 // A wallet of the Wallet Standard, as an extension brings it.
 
+import { createTestWallet } from "../../client/index.js";
+import { fromBase58 } from "../../client/src/bytes.js";
 import { scenario } from "../scenario.js";
+import { burn, reaches, steps } from "../world.js";
 
-/** Registers a wallet that signs in and refuses every transaction. Runs in the page. */
+/**
+ * Registers a wallet that signs in, and sends what it is given by `window.sendAsExtension`; without
+ * that it refuses. Runs in the page.
+ */
 function register(jwkText) {
   const jwk = JSON.parse(jwkText);
   const bytes = (text) => Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (char) => char.charCodeAt(0));
@@ -34,7 +40,8 @@ function register(jwkText) {
       "solana:signAndSendTransaction": {
         version: "1.0.0",
         supportedTransactionVersions: ["legacy", 0],
-        signAndSendTransaction: async () => {
+        signAndSendTransaction: async ({ transaction }) => {
+          if (window.sendAsExtension) return [{ signature: Uint8Array.from(await window.sendAsExtension([...transaction])) }];
           throw Object.assign(new Error("User rejected the request."), { code: 4001 });
         },
       },
@@ -61,4 +68,35 @@ scenario("a wallet of the Wallet Standard signs in, and its no is respected", as
   await page.getByRole("checkbox", { name: /I understand/ }).waitFor();
   const nfts = await (await context.request.get(`${world.origin}/api/nft`)).json();
   return { alert, nfts: nfts.nfts, troubles };
+});
+
+/** An extension's own process: no policy of the page holds for it. */
+async function extension(world, key) {
+  const storage = { getItem: () => key, setItem() {} };
+  const wallet = await createTestWallet({ rpcUrl: world.solana, storage, name: "key" });
+  return async (_, bytes) => [...fromBase58(await wallet.signAndSendTransaction(Uint8Array.from(bytes), { chain: "solana:localnet" }))];
+}
+
+scenario("as it is on AWS", async (world) => {
+  const { page, context, who, troubles } = await world.someone();
+  await context.addInitScript(register, who.key);
+  await context.exposeBinding("sendAsExtension", await extension(world, who.key));
+  const asked = [];
+  page.on("request", (request) => request.url().startsWith(world.origin) || request.url().startsWith("data:") || asked.push(request.url()));
+  await context.route("**/local/**", (route) => route.fulfill({ status: 404, contentType: "text/html", body: "<p>Not found" }));
+  await context.route(`${world.origin}/`, async (route) => {
+    const answer = await route.fetch();
+    const policy = answer.headers()["content-security-policy"].replace(/connect-src [^;]*/, "connect-src 'self'");
+    await route.fulfill({ response: answer, headers: { ...answer.headers(), "content-security-policy": policy } });
+  });
+  await page.evaluate(() => localStorage.clear());
+  await page.reload();
+  const texts = [await page.locator("body").innerText()];
+  await page.getByRole("button", { name: "Sign in with Paper Wallet" }).click();
+  await page.getByRole("checkbox", { name: /I understand/ }).waitFor();
+  texts.push(await page.locator("body").innerText());
+  await burn(page);
+  await reaches(page, "completed");
+  texts.push(await page.locator("body").innerText());
+  return { asked, text: texts.join("\n"), steps: await steps(page), troubles };
 });
