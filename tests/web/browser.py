@@ -59,9 +59,7 @@ class Player:
 def scenario_names() -> set[str]:
     """Every scenario there is."""
     texts = (path.read_text(encoding="utf-8") for path in sorted((FOLDER / "scenarios").glob("*")))
-    return {
-        line.split('"')[1] for text in texts for line in text.split("\n") if _begins(line)
-    }
+    return {line.split('"')[1] for text in texts for line in text.split("\n") if _begins(line)}
 
 
 def _begins(line: str) -> bool:

@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -285,5 +286,5 @@ def test_every_error_code_of_the_api_is_explained() -> None:
 
 
 def test_every_scenario_is_played_here() -> None:
-    played = set(re.findall(r'\.play\("([^"]+)"\)', open(__file__, encoding="utf-8").read()))
+    played = set(re.findall(r'\.play\("([^"]+)"\)', Path(__file__).read_text(encoding="utf-8")))
     assert played == scenario_names()

@@ -22,9 +22,16 @@ async function answer(name) {
   } catch (error) {
     return { name, error: `${error.stack}\n${await lastPages()}` };
   } finally {
-    await Promise.all(world.browser.contexts().map((each) => each.close()));
+    await Promise.all(world.browser.contexts().map(close));
     await world.calm().catch(() => {}); // the next scenario says so if the stack is gone
   }
+}
+
+/** Requests that a scenario has taken over may be on their way still. */
+async function close(context) {
+  const pages = context.pages().map((page) => page.unrouteAll({ behavior: "ignoreErrors" }));
+  await Promise.all([...pages, context.unrouteAll({ behavior: "ignoreErrors" })]);
+  await context.close();
 }
 
 /** What the pages showed in the end: a time-out alone says little. */

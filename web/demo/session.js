@@ -1,5 +1,5 @@
-// Who is signed in. The session itself is a cookie that no script can read; kept here is the
-// wallet's address, which is public, so that a reload knows whom the cookie belongs to.
+// Who is signed in. The session itself is a cookie that no script can read: the API says whose it
+// is. Kept here is which wallet it was, so that a reload connects that one again.
 
 import { createTestWallet, wallets } from "/client/index.js";
 import { empty, load } from "./account.js";
@@ -53,8 +53,8 @@ async function testWallet() {
 
 async function begin(connected, facts) {
   client.chain = undefined;
-  const { expiresAt } = await client.signIn(connected);
-  const session = { ...facts, address: connected.address, chain: client.chain, expiresAt };
+  await client.signIn(connected);
+  const session = { ...facts, address: connected.address, chain: client.chain };
   setWallet(connected);
   kept.set(KEPT, session);
   set({ ...empty, session, notice: null, isReady: false });
@@ -63,13 +63,23 @@ async function begin(connected, facts) {
 
 async function enter() {
   try {
-    await load();
+    await Promise.all([identify(), load()]);
     await resume();
   } catch (error) {
     if (error.code === "invalid_token") leave();
     set({ notice: notice(error) });
   }
   set({ isReady: true });
+}
+
+/** The cookie may be another wallet's meanwhile: then that one is signed in here. */
+async function identify() {
+  const { address, chainId: chain } = await client.whoAmI();
+  if (address === state.session?.address) return;
+  const session = { wallet: null, address, chain };
+  setWallet(null);
+  kept.set(KEPT, session);
+  set({ session });
 }
 
 /** Without asking the user: the wallet of this session, if it is here and still allows it. */
@@ -95,10 +105,12 @@ export async function connected() {
   return wallet();
 }
 
-export function signOut() {
-  void wallet()?.disconnect?.();
-  leave();
-  set({ notice: null });
+export async function signOut() {
+  await busy("sign-out", async () => {
+    await client.signOut(); // first: as long as the cookie is there, somebody is signed in
+    void Promise.resolve(wallet()?.disconnect?.()).catch(() => {});
+    leave();
+  });
 }
 
 function leave() {

@@ -16,12 +16,14 @@ export function pastPanel({ requests, upgrade }) {
   );
 }
 
-function row({ id, status, targetLevel, createdAt }, upgrade) {
+function row({ id, status: listed, targetLevel, createdAt }, upgrade) {
+  const isShown = upgrade?.id === id;
+  const status = (isShown && upgrade.request?.status) || listed; // the shown one is newer than the list
   const look = () => busy("show", () => show(id)).then(() => focusOn("upgrade-title"));
   return h(
     "li",
     { key: id },
-    h("button", { class: "link", type: "button", "aria-current": upgrade?.id === id ? "true" : undefined, onclick: look }, `To ${levelName(targetLevel)}`),
+    h("button", { class: "link", type: "button", "aria-current": isShown ? "true" : undefined, onclick: look }, `To ${levelName(targetLevel)}`),
     h("span", { class: "small" }, `${status.replaceAll("_", " ")}, ${day(createdAt)}`),
   );
 }
