@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
+from benchmarks.page import SCENARIOS
 from tests.local.running_stack import RunningStack
 from tests.web.browser import PICTURES, Player, path_of, scenario_names
 from tests.web.node import WEB
@@ -285,6 +286,6 @@ def test_every_error_code_of_the_api_is_explained() -> None:
     assert done.stdout.strip() == ""
 
 
-def test_every_scenario_is_played_here() -> None:
+def test_every_scenario_is_played_here_or_measured() -> None:
     played = set(re.findall(r'\.play\("([^"]+)"\)', Path(__file__).read_text(encoding="utf-8")))
-    assert played == scenario_names()
+    assert played | set(SCENARIOS) == scenario_names()

@@ -6,6 +6,7 @@
 import { createInterface } from "node:readline";
 import { scenarios } from "./scenario.js";
 import { World } from "./world.js";
+import "./scenarios/figures.js";
 import "./scenarios/states.js";
 import "./scenarios/tabs.js";
 import "./scenarios/trouble.js";

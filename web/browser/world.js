@@ -19,7 +19,7 @@ const FLAGS = [
 ];
 export const DESKTOP = { width: 1280, height: 900 };
 export const PHONE = { width: 360, height: 740 };
-export const PATIENCE_MS = 30_000;
+export const PATIENCE_MS = 45_000;
 
 export class World {
   constructor({ origin, solana, artifacts }) {
