@@ -54,13 +54,13 @@ function shown() {
   return [h("div", { key: "plates", class: "plates" }, plate(facts, state)), offerPanel(nft, state)];
 }
 
-const BURNED = new Set(["burn_confirmed", "mint_pending", "failed_retryable", "completed"]);
+const GONE = { burn_confirmed: "burned", mint_pending: "burned", failed_retryable: "burned", completed: "burned", under_review: "gone" };
 
 function upgradePlates({ request, nft }) {
   const old = request ? { mint: request.currentNftId, level: request.currentLevel } : { mint: nft?.nftId, level: nft?.level };
   if (!old.mint) return null;
-  const isBurned = BURNED.has(request?.status);
-  const before = plate({ ...old, owner: state.session.address, art: isBurned ? "ash" : "whole", isSmall: request?.status !== "initiated" || isBurned, caption: `Level ${roman(old.level)}${isBurned ? ", burned" : ""}` }, state);
+  const gone = GONE[request?.status];
+  const before = plate({ ...old, owner: state.session.address, art: gone ? "ash" : "whole", isSmall: request?.status !== "initiated", caption: `Level ${roman(old.level)}${gone ? `, ${gone}` : ""}` }, state);
   if (request && !isActive(request.status) && request.status !== "completed") return plate({ ...old, owner: state.session.address }, state);
   return [successor(request, old), before];
 }
