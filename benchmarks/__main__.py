@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Mapping
 
-from benchmarks import api, calls, chain, deploy, events, imports, stack, sweep
+from benchmarks import api, calls, chain, deploy, events, imports, page, stack, sweep
 
 BENCHMARKS: Mapping[str, Callable[[], None]] = {
     "imports": imports.main,
@@ -13,6 +13,7 @@ BENCHMARKS: Mapping[str, Callable[[], None]] = {
     "sweep": sweep.main,
     "chain": chain.main,
     "events": events.main,
+    "page": page.main,
     "deploy": deploy.main,
 }
 

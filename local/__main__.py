@@ -5,6 +5,7 @@ start is `ready <public origin>`, so the stack is itself a part that a test or t
 """
 
 import contextlib
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from pydantic import ValidationError
 
 from local.bootstrap import fund_system_wallet
 from local.engines import EngineMissing, fetch
-from local.process import READY, StartFailed
+from local.process import KILL_RELAY, READY, StartFailed
 from local.scratch import Scratch
 from local.settings import (
     DynamoDb,
@@ -60,6 +61,7 @@ def _run(settings: LocalSettings, ports: Ports, state: Path) -> int:
         start_within_seconds=180.0 if _engines(settings) else 60.0,
     )
     supervisor.listen_for_signals()
+    signal.signal(KILL_RELAY, lambda *_: supervisor.crash("relay"))
     try:
         _fetch_engines(settings)
         _say("Starting the parts; Ctrl-C ends them all.")

@@ -13,7 +13,8 @@ from typing import Any
 from moto.sesv2.responses import SESV2Response
 from moto.sns.models import PlatformEndpoint
 
-MAILBOX_PATH = "/_local/mailbox"
+from local.settings import MAILBOX_PATH
+
 KEPT = 200
 Wsgi = Any
 """A WSGI application; moto's has no types."""

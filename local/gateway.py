@@ -5,6 +5,7 @@ paths go to the API; `/local/*` (faucet, addresses, test operator) and the pages
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
@@ -13,11 +14,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from local.developer import ask_supervisor, developer_routes
 from local.faucet import AddressProblem, Faucet, FaucetEmpty, read_address
 from local.forwarding import Upstream, problem
 from local.operator import OPERATOR, SEED
 from local.pages import Pages
 from local.serving import port_parser, serve
+from local.squeezing import squeezed
 from nft_upgrade.http.pages import API_PATHS
 
 STREAM_PATH = re.compile(r"/api/nft/upgrade/[^/]+/events")
@@ -38,7 +41,9 @@ class Addresses:
     kafka_version: str = ""
 
 
-def create_gateway(addresses: Addresses, faucet: Faucet) -> Starlette:
+def create_gateway(
+    addresses: Addresses, faucet: Faucet, *, kill_relay: Callable[[], None] | None = None
+) -> Starlette:
     """The origin as an ASGI application."""
     api, relay = Upstream(addresses.api), Upstream(addresses.relay)
     pages = Pages(_seen_by_browsers(addresses.solana))
@@ -51,7 +56,7 @@ def create_gateway(addresses: Addresses, faucet: Faucet) -> Starlette:
             return await api.pass_on(request)
         if request.method not in ("GET", "HEAD"):
             return problem(405, "method_not_allowed", f"{path} is a page.")
-        return pages.answer(request)
+        return squeezed(request, pages.answer(request))
 
     async def give(request: Request) -> Response:
         return await _give(faucet, await request.body())
@@ -67,6 +72,7 @@ def create_gateway(addresses: Addresses, faucet: Faucet) -> Starlette:
             Route("/local/faucet", give, methods=["POST"]),
             Route("/local/addresses", tell_addresses),
             Route("/local/operator", tell_operator),
+            *developer_routes(addresses.aws, kill_relay),
             Route("/{path:path}", forward, methods=METHODS),
         ]
     )
@@ -102,10 +108,12 @@ def main() -> None:
     parser = port_parser(__doc__)
     for field in fields(Addresses):
         parser.add_argument(f"--{field.name}", required=field.default is MISSING, default="")
+    parser.add_argument("--supervised", action="store_true", help="our parent heals the relay")
     options = vars(parser.parse_args())
-    port = options.pop("port")
+    port, is_supervised = options.pop("port"), options.pop("supervised")
     addresses = Addresses(**options)
-    serve(create_gateway(addresses, Faucet(addresses.solana)), port)
+    kill_relay = ask_supervisor if is_supervised else None
+    serve(create_gateway(addresses, Faucet(addresses.solana), kill_relay=kill_relay), port)
 
 
 if __name__ == "__main__":

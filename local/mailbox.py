@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from local.aws_mailbox import MAILBOX_PATH
+from local.settings import MAILBOX_PATH
 
 
 def messages(aws: str) -> list[dict[str, Any]]:

@@ -17,6 +17,8 @@ from typing import Self
 
 READY = "ready "
 PR_SET_PDEATHSIG = 1
+KILL_RELAY = signal.SIGUSR1
+"""A part's word to the supervisor: kill the relay, as a crash would, and heal it."""
 
 
 class StartFailed(Exception):

@@ -17,6 +17,8 @@ LOOPBACK = "127.0.0.1"
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
 AUDIT_BUCKET = "nft-upgrade-audit"
+MAILBOX_PATH = "/_local/mailbox"
+"""Where the AWS emulator shows the messages it took (local/aws_mailbox.py)."""
 STATE_MACHINE_ARN = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:upgrade"
 PUSH_APPLICATIONS = (
     f"apns=arn:aws:sns:{REGION}:{ACCOUNT}:app/APNS/local,"

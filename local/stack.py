@@ -85,4 +85,5 @@ def _gateway(settings: LocalSettings, ports: Ports) -> list[str]:
         *("--kafka", f"{LOOPBACK}:{ports.kafka}"),
         *("--dynamodb", f"http://{LOOPBACK}:{tables}"),
         *(("--kafka_version", EMBEDDED_KAFKA) if settings.kafka is Kafka.EMBEDDED else ()),
+        "--supervised",
     ]

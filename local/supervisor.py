@@ -4,6 +4,8 @@ One loop in the main thread looks at every part a few times a second. There is n
 here and no queue: a child process is tied to the thread that started it (`local.process`).
 """
 
+import contextlib
+import os
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -97,6 +99,12 @@ class Supervisor:
         """The process id of a part's present life, if it has one."""
         part = self._running[name].part
         return part.process.pid if part else None
+
+    def crash(self, name: str) -> None:
+        """SIGKILL to a part, if it lives; it is healed as after any other death."""
+        if pid := self.pid(name):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def start(self) -> bool:
         """Start everything; True once all are ready, False when told to stop meanwhile.

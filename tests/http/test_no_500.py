@@ -18,6 +18,7 @@ POSTS = st.sampled_from(
     (
         "/api/auth/challenge",
         "/api/auth/verify",
+        "/api/auth/sign-out",
         "/api/nft/upgrade",
         f"/api/nft/upgrade/{UNKNOWN_ID}/burn-confirmation",
         f"/api/nft/upgrade/{UNKNOWN_ID}/retry",

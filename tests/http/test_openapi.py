@@ -13,6 +13,8 @@ from tests.http.house import House
 ROUTES = {
     ("post", "/api/auth/challenge"),
     ("post", "/api/auth/verify"),
+    ("get", "/api/auth/session"),
+    ("post", "/api/auth/sign-out"),
     ("get", "/.well-known/jwks.json"),
     ("get", "/api/nft"),
     ("get", "/api/nft/can-upgrade"),
@@ -48,6 +50,7 @@ ROUTES = {
 OPEN = {
     "/api/auth/challenge",
     "/api/auth/verify",
+    "/api/auth/sign-out",
     "/.well-known/jwks.json",
     "/api/nft/upgrade/health",
     "/api/nft/{mint}/lineage",

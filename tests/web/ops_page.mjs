@@ -8,14 +8,26 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 
 const [origin, modules, pictures] = process.argv.slice(2);
-const { chromium } = createRequire(join(modules, "x.js"))("playwright-core");
+const installed = createRequire(join(modules, "x.js"));
+const { chromium } = installed("playwright-core");
+const axe = installed("axe-core");
 const { reviewed, failed } = JSON.parse(readFileSync(0, "utf8"));
 const FLAGS = [
   "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
   "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ];
 const faults = [];
-const picture = (page, name) => page.screenshot({ path: join(pictures, `ops-${name}.png`), fullPage: true });
+
+/** Kept to be looked at; axe looks as well. */
+async function picture(page, name) {
+  await page.screenshot({ path: join(pictures, `ops-${name}.png`), fullPage: true });
+  await page.evaluate(axe.source);
+  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+  for (const { id, impact, nodes } of violations) {
+    if (["serious", "critical"].includes(impact)) faults.push(`${name}: ${id}: ${nodes.map(({ html }) => html).join("; ")}`);
+  }
+}
+
 const card = (page, name) =>
   page.locator("#figures > div", { has: page.locator("dt", { hasText: new RegExp(`^${name}$`) }) });
 const figure = (page, name) => card(page, name).locator("dd").first();

@@ -422,6 +422,14 @@ export interface VerifyRequest {
   signature: string;
 }
 
+/** Who is signed in, until when; `chainId` is the Wallet Standard's, to sign for. */
+export interface WhoAnswer {
+  success: boolean;
+  address: string;
+  expiresAt: string;
+  chainId: string;
+}
+
 /** `code` of a problem. */
 export type ProblemCode =
   | "address_refused"

@@ -30,6 +30,7 @@ import type {
   StepAnswer,
   SwitchRequest,
   UpgradeView,
+  WhoAnswer,
 } from "./api.js";
 
 export type * from "./api.js";
@@ -92,7 +93,11 @@ export interface Client {
   readonly preferences: Preferences;
   /** Asks the wallet to sign the API's challenge. */
   signIn(wallet: Pick<Wallet, "address" | "signIn">, options?: CallOptions): Promise<Session>;
-  /** Forgets the session here; the browser's cookie lives until it expires. */
+  /** Whose session it is; 401 `invalid_token` without one. */
+  whoAmI(options?: CallOptions): Promise<WhoAnswer>;
+  /** Ends the session of this browser. When it throws, the cookie is still there. */
+  signOut(options?: CallOptions): Promise<void>;
+  /** Forgets the session here; the browser's cookie lives on until `signOut`. */
   forgetSession(): void;
   nfts(options?: CallOptions): Promise<NftsAnswer>;
   /** Every blocker at once; without `targetLevel` for the level that follows. */

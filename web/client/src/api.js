@@ -71,6 +71,7 @@ export class Api {
 
 async function read(response, signal) {
   if (!response.ok) throw await ProblemError.from(response);
+  if (response.status === 204) return null;
   let text;
   try {
     text = await response.text();

@@ -44,6 +44,19 @@ class Client {
     return this.#api.session;
   }
 
+  /** Whose session it is, asked of the API: after a reload nobody here knows. */
+  async whoAmI(options) {
+    const answer = await this.#api.get("/api/auth/session", options);
+    this.chain ??= answer.chainId;
+    return answer;
+  }
+
+  /** Ends the session of this browser. When it throws, the cookie is still there. */
+  async signOut(options) {
+    await this.#api.call("POST", "/api/auth/sign-out", options);
+    this.forgetSession();
+  }
+
   /** Forgets the session here. */
   forgetSession() {
     this.#api.session = null;

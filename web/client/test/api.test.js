@@ -167,7 +167,27 @@ test("after signing in every call carries the session, and the chain is known", 
   assert.equal(calls[3].credentials, "include");
 });
 
+test("after a reload the API says whose session it is, and for which chain to sign", async () => {
+  const who = { address: "A", expiresAt: "2026-11-24T12:00:00.000Z", chainId: "solana:devnet" };
+  const { client } = clientOf([ok(who), ok({ ...who, chainId: "solana:mainnet" })]);
+  assert.deepEqual(await client.whoAmI(), { success: true, ...who });
+  await client.whoAmI();
+  assert.equal(client.chain, "solana:devnet", "what was known or chosen stays");
+});
+
+test("signing out takes the cookie away and forgets the session, in this order", async () => {
+  const session = { accessToken: "T", expiresAt: "2026-11-24T12:00:00.000Z", user: { id: "A", wallet: "A" } };
+  const answers = [refused(503, "unavailable", true), new Response(null, { status: 204 })];
+  const { client, calls } = clientOf(answers, { session });
+  await assert.rejects(client.signOut(), { code: "unavailable" });
+  assert.equal(client.session, session, "the cookie is still there");
+  await client.signOut();
+  assert.equal(client.session, null);
+  assert.deepEqual([calls[1].method, calls[1].url], ["POST", "https://nft.example/api/auth/sign-out"]);
+});
+
 const ROUTES = [
+  [(client, options) => client.whoAmI(options), "GET", "/api/auth/session"],
   [(client, options) => client.nfts(options), "GET", "/api/nft"],
   [(client, options) => client.eligibility(options), "GET", "/api/nft/can-upgrade"],
   [(client, options) => client.eligibility({ ...options, targetLevel: 3 }), "GET", "/api/nft/can-upgrade?targetLevel=3"],

@@ -15,6 +15,7 @@ from nft_upgrade.http import (
     routes_notifications,
     routes_open,
     routes_receipts,
+    routes_session,
     routes_stats,
     routes_upgrades,
 )
@@ -46,6 +47,7 @@ def create_app(parts: ApiParts) -> FastAPI:
     for routes in (
         routes_open,
         routes_auth,
+        routes_session,
         routes_nfts,
         routes_claims,
         routes_atomic,

@@ -111,7 +111,7 @@ def session_of(request: Request, parts: SessionParts) -> Session:
     access_token = _bearer(request)
     if access_token is None:
         access_token = request.cookies.get(cookie_name(parts.settings.public_origin), "")
-        _require_our_origin(request, parts)
+        require_our_origin(request, parts)
     if not access_token:
         raise InvalidToken("Sign in first: no session was sent.")
     return parts.session_verifier.verify(access_token, parts.clock.now())
@@ -127,8 +127,10 @@ def _bearer(request: Request) -> str | None:
     return access_token.strip()
 
 
-def _require_our_origin(request: Request, parts: SessionParts) -> None:
-    """A cookie is sent by the browser on its own: only our pages may make it act (CSRF)."""
+def require_our_origin(request: Request, parts: SessionParts) -> None:
+    """A cookie is sent by the browser on its own: only our pages may make it act (CSRF).
+
+    Raises WrongOrigin."""
     if request.method in SAFE_METHODS:
         return
     origin = request.headers.get("origin")

@@ -16,6 +16,7 @@ OPEN_PATHS = frozenset(
     (
         "/api/auth/challenge",
         "/api/auth/verify",
+        "/api/auth/sign-out",
         "/.well-known/jwks.json",
         "/api/nft/upgrade/health",
         "/api/nft/{mint}/lineage",

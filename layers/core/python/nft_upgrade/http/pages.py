@@ -31,7 +31,7 @@ MEDIA_TYPES: Mapping[str, str] = {
 }
 """Nothing else under `web/` is served (types, README, sources of tests)."""
 
-_UNSERVED = frozenset(("node_modules", "test", "tests", "examples"))
+_UNSERVED = frozenset(("node_modules", "test", "tests", "examples", "e2e"))
 
 
 def content_security_policy(connects: Iterable[str] = ()) -> str:

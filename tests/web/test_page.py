@@ -1,0 +1,291 @@
+"""The page in a browser on the running stack: a whole upgrade, and every accident on its way.
+
+What a person does and sees is in `web/browser/scenarios`; pictures of every state are kept in
+`test-artifacts/page`. Each scenario has people and NFTs of its own.
+"""
+
+import base64
+import gzip
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from benchmarks.page import SCENARIOS
+from tests.local.running_stack import RunningStack
+from tests.web.browser import PICTURES, Player, path_of, scenario_names
+from tests.web.node import WEB
+
+pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.timeout(300)]
+WHOLE_WAY = [
+    "upgrade_initiated",
+    "burn_pending",
+    "burn_confirmed",
+    "mint_started",
+    "upgrade_completed",
+]
+FIRST_TRY, ON_THE_WAY = WHOLE_WAY[:4], WHOLE_WAY[1:]
+MOST_BYTES = 100 * 1024
+PEOPLE = 20
+"""Wallets with an NFT that all scenarios need together."""
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[RunningStack]:
+    stack = RunningStack()
+    yield stack
+    stack.part.stop(30)
+
+
+@pytest.fixture(scope="module")
+def solana(stack: RunningStack) -> str:
+    told = httpx.get(f"{stack.origin}/local/addresses", trust_env=False).json()
+    return str(told["solanaRpcUrl"])
+
+
+@pytest.fixture(scope="module")
+def player(stack: RunningStack, solana: str) -> Iterator[Player]:
+    shutil.rmtree(PICTURES, ignore_errors=True)
+    player = Player(stack.origin, solana, people=PEOPLE)
+    yield player
+    player.end()
+
+
+def is_calm(found: dict[str, Any]) -> bool:
+    """Nothing thrown, nothing on the console, nothing that the Content-Security-Policy stopped."""
+    assert found["troubles"] == []
+    return True
+
+
+def looks_right(states: list[dict[str, Any]], names: list[str]) -> bool:
+    """axe finds nothing serious in either colour scheme; nothing sticks out on 360 px."""
+    assert [state["name"] for state in states] == names
+    for state in states:
+        assert (state["violations"], state["wide"]) == ([], []), state["name"]
+    return True
+
+
+def test_every_state_of_an_upgrade_is_accessible_fits_a_phone_and_survives_a_reload(
+    player: Player,
+) -> None:
+    found = player.play("the states of an upgrade")
+    assert is_calm(found)
+    names = ["entrance", "offer", "understood", "burn_pending", "mint_pending", "completed"]
+    assert looks_right(found["states"], [*names, "developer"])
+
+
+def test_so_is_every_state_without_an_upgrade(player: Player) -> None:
+    found = player.play("the states without an upgrade")
+    assert is_calm(found)
+    assert looks_right(found["states"], ["empty", "notice", "notifications", "offline"])
+
+
+def test_so_are_the_states_that_are_seldom_seen(player: Player) -> None:
+    found = player.play("the states that are seldom seen")
+    assert is_calm(found)
+    assert looks_right(found["states"], ["expired", "failed_permanent", "under_review"])
+
+
+def test_the_keyboard_alone_is_enough_and_the_end_is_spoken(player: Player) -> None:
+    found = player.play("the whole way with the keyboard alone")
+    assert is_calm(found)
+    assert found["focus"] == "upgrade-title"
+    assert "complete" in found["announced"]
+
+
+def test_reduced_motion_is_respected(player: Player) -> None:
+    found = player.play("reduced motion is respected")
+    assert found["reduce"] == 0
+    assert found["no-preference"] > 0, "then nothing was shown by the other"
+
+
+def test_the_new_nft_comes_with_its_line_its_receipt_and_its_place(player: Player) -> None:
+    found = player.play("the new NFT, its line, receipt and place")
+    assert is_calm(found)
+    new, old = found["nfts"]
+    assert (new["level"], new["status"], new["predecessor"]) == (2, "active", found["burned"])
+    assert (old["nftId"], old["status"]) == (found["burned"], "burned")
+    receipt = found["receipt"]["receipt"]
+    assert (receipt["wallet"], receipt["newNftId"]) == (found["who"], new["nftId"])
+    assert found["lineage"] == ["Tech Chicken", "Quant Ape"]
+    assert len(found["checks"]) == 13
+
+
+def test_two_tabs_show_the_same_upgrade(player: Player) -> None:
+    found = player.play("two tabs show the same upgrade")
+    assert is_calm(found)
+    assert found["steps"] == [WHOLE_WAY, WHOLE_WAY]
+
+
+def test_of_four_tabs_the_first_gives_its_stream_away_and_does_not_come_back(
+    player: Player,
+) -> None:
+    """A stream evicts the oldest: a tab that came back would evict the next one, without end."""
+    found = player.play("of four tabs the first gives its stream away and asks instead")
+    assert is_calm(found)
+    assert found["tabs"] == 4
+    assert found["reopened"] == 0
+    assert found["states"] == ["live", "live", "live"]
+    assert found["first"] == WHOLE_WAY
+
+
+def test_a_second_user_sees_nothing_of_the_first(player: Player) -> None:
+    found = player.play("a second user sees nothing of the first")
+    assert "There is no such upgrade for this wallet." in found["text"]
+    for private in (found["nftId"][:6], "signature"):
+        assert private not in found["text"]
+    assert found["answers"] == [404, 404, 404, 404]
+
+
+def test_another_wallet_in_another_tab_replaces_what_this_one_shows(player: Player) -> None:
+    found = player.play("another wallet in another tab replaces what this one shows")
+    assert found["address"][:6] not in found["text"]
+
+
+def test_a_page_that_was_offline_catches_up(player: Player) -> None:
+    found = player.play("offline and online again")
+    assert is_calm(found)
+    assert (found["meanwhile"], found["banner"]) == (1, 0)
+    assert found["steps"] == WHOLE_WAY
+
+
+def test_an_upgrade_outlives_a_solana_that_does_not_answer(player: Player) -> None:
+    found = player.play("Solana does not answer while the burn is proven")
+    assert is_calm(found)
+    assert "Your burn is on its way." in found["meanwhile"]
+    assert found["steps"] == WHOLE_WAY
+
+
+def test_without_solana_nothing_is_opened_and_the_page_says_what_to_do(player: Player) -> None:
+    found = player.play("Solana does not answer before the burn")
+    assert "Nothing was lost. Try again in a moment." in found["alert"]
+
+
+def test_a_burn_whose_confirmation_was_never_sent_is_found(player: Player) -> None:
+    found = player.play("the burn landed and its confirmation was never sent")
+    assert is_calm(found)
+    assert found["steps"] == WHOLE_WAY
+
+
+def test_a_wallets_no_is_not_believed_when_the_burn_landed(player: Player) -> None:
+    found = player.play("the wallet says no but the burn landed")
+    assert is_calm(found)
+    assert found["steps"] == WHOLE_WAY
+
+
+def test_a_failed_mint_is_repeated_by_the_button(player: Player) -> None:
+    found = player.play("a mint that fails is repeated by the button")
+    assert is_calm(found)
+    assert looks_right(found["states"], ["failed_retryable"])
+    assert "Nothing is lost" in found["lead"]
+    assert found["steps"][:4] == FIRST_TRY
+    assert found["steps"][-1] == "upgrade_completed"
+    assert {"mint_failed_retryable", "retry_started"} <= set(found["steps"])
+
+
+def test_a_killed_relay_is_not_noticed_but_by_the_lamp(player: Player) -> None:
+    found = player.play("the relay is killed")
+    assert is_calm(found)
+    assert found["steps"] == WHOLE_WAY
+
+
+def test_a_request_is_given_up_and_another_gone_on_with_later(player: Player) -> None:
+    found = player.play("a request that is given up, and one that is gone on with later")
+    assert is_calm(found)
+    assert looks_right(found["states"], ["initiated", "cancelled"])
+    assert found["statuses"] == [201, 201]
+    assert found["steps"] == WHOLE_WAY
+
+
+def test_a_wallet_of_the_wallet_standard_signs_in_and_its_no_is_respected(player: Player) -> None:
+    found = player.play("a wallet of the Wallet Standard signs in, and its no is respected")
+    assert is_calm(found)
+    assert found["alert"].startswith("Your wallet said no.")
+    assert [nft["status"] for nft in found["nfts"]] == ["active"]
+
+
+def test_the_browser_keeps_no_secret_but_the_test_wallets(player: Player) -> None:
+    found = player.play("what is kept in the browser")
+    kept = found["kept"]
+    assert (kept["cookies"], kept["session"]) == ("", {}), "no script reads the session"
+    assert json.loads(kept["local"].pop("nft-upgrade.test-wallet")) == found["key"]
+    assert set(json.loads(kept["local"].pop("nft-upgrade.session"))) <= {
+        "wallet",
+        "isTest",
+        "address",
+        "chain",
+    }
+    assert kept["local"] == {}
+
+
+def test_the_session_is_a_cookie_out_of_reach_of_scripts_and_other_sites(player: Player) -> None:
+    (cookie,) = player.play("what is kept in the browser")["cookies"]
+    assert (cookie["httpOnly"], cookie["secure"], cookie["sameSite"]) == (True, True, "Strict")
+    assert cookie["path"] == "/"
+    claims = base64.urlsafe_b64decode(cookie["value"].split(".")[1] + "==")
+    assert cookie["expires"] == pytest.approx(json.loads(claims)["exp"], abs=2)
+
+
+def test_a_first_visit_loads_less_than_100_kib(player: Player) -> None:
+    files = player.play("files of a first visit")
+    paths = {file["path"] for file in files}
+    assert {"/", "/main.js", "/base.css", "/client/src/run.js"} <= paths
+    read = sum(file["decodedBodySize"] for file in files)
+    sent = sum(file["encodedBodySize"] for file in files)
+    squeezed = [gzip.compress(path_of(path).read_bytes(), mtime=0) for path in sorted(paths)]
+    assert sent == sum(map(len, squeezed))
+    assert sent < MOST_BYTES, f"{read} bytes, {sent} as sent"
+
+
+def test_the_page_names_every_file_that_it_loads_so_that_they_come_at_once(
+    player: Player,
+) -> None:
+    html = path_of("/").read_text(encoding="utf-8")
+    named = set(re.findall(r'(?:href|src)="(/[^"]*\.(?:js|css|svg))"', html))
+    loaded = {file["path"] for file in player.play("files of a first visit")} - {"/"}
+    assert loaded <= named
+    assert named - loaded <= {"/icon.svg"}
+
+
+def test_no_script_and_no_style_is_written_into_the_page(stack: RunningStack) -> None:
+    answer = httpx.get(f"{stack.origin}/", trust_env=False)
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'; script-src 'self'; style-src 'self';" in policy
+    assert "unsafe" not in policy
+    assert re.findall(r"<script[^>]*>[^<]", answer.text) == []
+    assert re.search(r"<style|\sstyle=|\son\w+=|javascript:", answer.text) is None
+
+
+def test_where_there_is_no_local_stack_nothing_of_it_is_shown(player: Player) -> None:
+    found = player.play("as it is on AWS")
+    assert is_calm(found)
+    assert found["asked"] == []
+    assert re.search(r"test wallet|faucet|Developer|this machine", found["text"]) is None
+    assert found["steps"] == WHOLE_WAY
+
+
+def test_every_error_code_of_the_api_is_explained() -> None:
+    documented = (WEB.parent / "docs" / "api.md").read_text(encoding="utf-8")
+    codes = set(re.findall(r"^\| `(\w+)` \| \d{3} \|", documented, re.MULTILINE)) - {"not_operator"}
+    script = "import('./demo/words.js').then((w) => console.log(process.argv.slice(1)"
+    script += ".filter((code) => !w.explained(code)).join()))"
+    done = subprocess.run(
+        ["node", "--no-warnings", "-e", script, *sorted(codes)],
+        cwd=WEB,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert len(codes) > 50
+    assert done.stdout.strip() == ""
+
+
+def test_every_scenario_is_played_here_or_measured() -> None:
+    played = set(re.findall(r'\.play\("([^"]+)"\)', Path(__file__).read_text(encoding="utf-8")))
+    assert played | set(SCENARIOS) == scenario_names()

@@ -1,0 +1,187 @@
+// Every state of the page: looked at in both colour schemes and two widths, by axe, over a reload,
+// with the keyboard alone.
+
+import { look, reload } from "../looking.js";
+import { scenario } from "../scenario.js";
+import { PATIENCE_MS, WHOLE_WAY, reaches, steps } from "../world.js";
+
+const NEVER = 150; // blocks, a minute: the most the node allows
+
+/** Looks at one state after the other; each is looked at again after a reload, unless told not to. */
+function looker(world, person) {
+  const states = [];
+  const see = async (name, { reloads = true } = {}) => {
+    states.push(await look(world, person.page, name));
+    if (reloads) await reload(person.page);
+  };
+  return { states, see };
+}
+
+scenario("the states of an upgrade", async (world) => {
+  const person = await world.someone();
+  const { page } = person;
+  const { states, see } = looker(world, person);
+
+  await see("entrance");
+  await page.getByRole("button", { name: "Sign in with the test wallet" }).click();
+  await page.getByRole("checkbox", { name: /I understand/ }).waitFor();
+  await page.getByText("cannot be frozen").waitFor();
+  await see("offer");
+  await page.getByRole("checkbox", { name: /I understand/ }).check();
+  await see("understood", { reloads: false });
+  await page.getByRole("checkbox", { name: /I understand/ }).check();
+
+  await world.finality(NEVER);
+  await page.getByRole("button", { name: /Burn and upgrade/ }).click();
+  await reaches(page, "burn_pending");
+  await page.getByText("confirmed", { exact: true }).waitFor();
+  await see("burn_pending");
+  await world.finality(3);
+  await reaches(page, "mint_pending");
+  await world.finality(NEVER);
+  await see("mint_pending");
+  await world.finality(3);
+  await reaches(page, "completed");
+  await page.getByText("cannot be frozen").waitFor();
+  await page.getByRole("heading", { name: "Lineage" }).waitFor();
+  await page.locator(".proof summary").click();
+  await see("completed");
+  await page.getByText("Developer: bad days").click();
+  await see("developer", { reloads: false });
+  return { states, troubles: person.troubles };
+});
+
+scenario("the states without an upgrade", async (world) => {
+  const person = await world.someone(null);
+  const { page } = person;
+  const { states, see } = looker(world, person);
+  await page.getByRole("button", { name: "Create a test wallet" }).click();
+  await page.getByRole("heading", { name: /No NFT/ }).waitFor();
+  await page.getByText("I burned my NFT somewhere else").click();
+  await see("empty", { reloads: false });
+  await page.getByLabel("NFT address or transaction signature").fill(person.who?.address ?? "1".repeat(32));
+  await page.getByRole("button", { name: "Claim the successor" }).click();
+  await page.getByRole("alert").waitFor();
+  await see("notice", { reloads: false });
+  await page.getByLabel("Mail address").fill("ape@example.org");
+  await page.getByRole("button", { name: "Send the confirmation" }).click();
+  await page.getByText("to be confirmed").waitFor();
+  await page.locator(".mails summary").first().click();
+  await see("notifications", { reloads: false });
+  await person.context.setOffline(true);
+  await page.getByText("You are offline.").waitFor();
+  await see("offline", { reloads: false });
+  await person.context.setOffline(false);
+  return { states, troubles: person.troubles };
+});
+
+scenario("the whole way with the keyboard alone", async (world) => {
+  const { page, troubles } = await world.someone();
+  const press = async (key, count = 1) => {
+    for (let index = 0; index < count; index++) await page.keyboard.press(key);
+  };
+  const reach = async (locator) => {
+    for (let tabs = 0; tabs < 40; tabs++) {
+      await press("Tab");
+      if (await locator.evaluate((element) => element === document.activeElement)) return;
+    }
+    throw new Error("the keyboard does not reach it");
+  };
+  await reach(page.getByRole("button", { name: "Sign in with the test wallet" }));
+  await press("Enter");
+  const box = page.getByRole("checkbox", { name: /I understand/ });
+  await box.waitFor();
+  await reach(box);
+  await press("Space");
+  await reach(page.getByRole("button", { name: /Burn and upgrade/ }));
+  await press("Enter");
+  await page.locator("#upgrade-title").waitFor();
+  const focus = await page.evaluate(() => document.activeElement.id);
+  await reaches(page, "completed");
+  const announced = await page.locator("#announcer").innerText();
+  await reach(page.getByRole("button", { name: "Go on with the new NFT" }));
+  await press("Enter");
+  await page.getByRole("heading", { level: 1, name: "On-chain Hunter" }).waitFor({ timeout: PATIENCE_MS });
+  return { focus, announced, troubles };
+});
+
+scenario("the new NFT, its line, receipt and place", async (world) => {
+  const { page, who, context, troubles } = await world.upgrading();
+  await reaches(page, "completed");
+  const told = await steps(page);
+  if (told.join() !== WHOLE_WAY.join()) throw new Error(`steps: ${told}`);
+  await page.getByRole("heading", { name: "Lineage" }).waitFor();
+  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Download the signed receipt" }).click()]);
+  const chunks = [];
+  for await (const chunk of await download.createReadStream()) chunks.push(chunk);
+  await page.locator("tr.mine").waitFor();
+  const nfts = await (await context.request.get(`${world.origin}/api/nft`)).json();
+  return {
+    who: who.address,
+    burned: who.nftId,
+    receipt: JSON.parse(Buffer.concat(chunks).toString()),
+    nfts: nfts.nfts,
+    lineage: await page.locator(".lineage h3").allInnerTexts(),
+    checks: await page.locator(".proof-check strong").allTextContents(),
+    troubles,
+  };
+});
+
+scenario("what is kept in the browser", async (world) => {
+  const { page, context, who } = await world.signedIn();
+  const kept = await page.evaluate(() => ({ local: { ...localStorage }, session: { ...sessionStorage }, cookies: document.cookie }));
+  const cookies = await context.cookies();
+  return { kept, cookies, key: JSON.parse(who.key) };
+});
+
+scenario("files of a first visit", async (world) => {
+  const { page } = await world.someone(null);
+  return page.evaluate(() => {
+    const entries = [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")];
+    const files = entries.filter(({ name }) => !new URL(name).pathname.startsWith("/local/"));
+    return files.map(({ name, encodedBodySize, decodedBodySize }) => ({ path: new URL(name).pathname, encodedBodySize, decodedBodySize }));
+  });
+});
+
+scenario("reduced motion is respected", async (world) => {
+  const moving = () => document.getAnimations().map(({ effect }) => effect.getComputedTiming()).filter(({ duration, iterations }) => duration > 1 || iterations > 1).length;
+  const counts = {};
+  await world.finality(NEVER);
+  for (const reducedMotion of ["reduce", "no-preference"]) {
+    const { page } = await world.upgrading(world.pool.pop(), { reducedMotion });
+    await reaches(page, "burn_pending");
+    counts[reducedMotion] = await page.evaluate(moving);
+  }
+  return counts;
+});
+
+/** What no wallet brings about within a test: the answers say so, the page shows it. */
+scenario("the states that are seldom seen", async (world) => {
+  const person = await world.signedIn();
+  const { page } = person;
+  const { states, see } = looker(world, person);
+  const told = { status: "initiated", type: "upgrade_initiated" };
+  await page.route("**/api/nft/upgrade/*/status", async (route) => {
+    const answer = await route.fetch();
+    const json = await answer.json();
+    json.upgradeRequest.status = told.status;
+    Object.assign(json.statusHistory.at(-1), told);
+    await route.fulfill({ response: answer, json });
+  });
+  const id = await page.evaluate(async () => {
+    const { nfts } = await (await fetch("/api/nft")).json();
+    const body = JSON.stringify({ currentNftId: nfts[0].nftId, targetLevel: 2 });
+    const { upgradeRequestId } = await (await fetch("/api/nft/upgrade", { method: "POST", body })).json();
+    await fetch(`/api/nft/upgrade/${upgradeRequestId}/cancel`, { method: "POST" });
+    return upgradeRequestId;
+  });
+  await page.goto(`${world.origin}/#/upgrade/${id}`);
+  await page.route("**/api/nft/upgrade/*/events", (route) => route.abort());
+  for (const [status, type] of [["expired", "upgrade_expired"], ["failed_permanent", "upgrade_failed"], ["under_review", "under_review"]]) {
+    Object.assign(told, { status, type });
+    await page.reload();
+    await reaches(page, status);
+    await see(status);
+  }
+  return { states, troubles: person.troubles };
+});

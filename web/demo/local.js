@@ -1,0 +1,75 @@
+// What there is on a developer's machine alone: the faucet, the mailbox, faults and their controls.
+
+import { ClientError, WalletError } from "/client/index.js";
+import { set, state } from "./store.js";
+
+/** Addresses of the local stack's parts; null where there is no such stack. */
+export async function find() {
+  try {
+    const answer = await fetch("/local/addresses", { headers: { Accept: "application/json" } });
+    return answer.ok && answer.headers.get("content-type")?.startsWith("application/json") ? await answer.json() : null;
+  } catch {
+    return null;
+  }
+}
+
+export async function faucet(address) {
+  return post("/local/faucet", { address });
+}
+
+export async function mailbox() {
+  if (!state.local) return [];
+  const answer = await fetch("/local/mailbox");
+  return answer.ok ? (await answer.json()).messages.reverse() : [];
+}
+
+export const SCENARIOS = [
+  ["none", "All goes well", "Every order below is taken back."],
+  ["slow-finality", "Slow finality", "A block is final after 13 s instead of 1.2 s."],
+  ["rpc-down", "Solana does not answer", "Every call of the node gets HTTP 500 until you take it back."],
+  ["mint-fails-twice", "The mint fails twice", "The system wallet has no money for two rounds; the third goes through."],
+  ["lost-sends", "Sends are lost", "The first two sends of a mint never arrive."],
+  ["fork", "A fork", "Burn and mint are confirmed, rolled back once, and land again."],
+  ["lag", "A node that lags", "It answers as of 8 s ago."],
+];
+
+const FOR_EVER = 1_000_000_000;
+
+export async function play(scenario) {
+  await control({ scenario: scenario === "rpc-down" ? "none" : scenario });
+  if (scenario === "rpc-down") await control({ method: "*", kind: "error-500", count: FOR_EVER });
+  set({ developer: { ...state.developer, scenario } });
+}
+
+const control = (order) => post(`${state.local.solanaRpcUrl}/local/faults`, order);
+
+export const killRelay = () => post("/local/relay/kill", {});
+
+async function post(url, body) {
+  const headers = { "Content-Type": "application/json" };
+  let answer;
+  try {
+    answer = await fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
+  } catch (error) {
+    throw new ClientError("network_error", "The server cannot be reached.", { retryable: true, cause: error });
+  }
+  const facts = await answer.json().catch(() => ({}));
+  if (answer.ok) return facts;
+  throw new ClientError(facts.code ?? "unexpected_answer", facts.detail ?? "", { retryable: true });
+}
+
+/** The test wallet, misbehaving as the developer drawer says. */
+export function misbehaving(wallet) {
+  return {
+    name: wallet.name,
+    address: wallet.address,
+    signIn: (input) => wallet.signIn(input),
+    signTransaction: (...given) => wallet.signTransaction(...given),
+    async signAndSendTransaction(...given) {
+      const signature = await wallet.signAndSendTransaction(...given);
+      if (state.developer.forgetsToConfirm) return new Promise(() => location.reload());
+      if (state.developer.walletSaysNo) throw new WalletError("wallet_rejected", "The test wallet says no.");
+      return signature;
+    },
+  };
+}
