@@ -44,7 +44,11 @@ CHAIN = "wiring.chain().balance; wiring.program().collection_address"
 """What is paid as soon as the chain is asked."""
 ASKING = {
     "ops_api",
-    *(name for name, builder in BUILDERS.items() if builder.startswith("wiring.") and name != "api"),
+    *(
+        name
+        for name, builder in BUILDERS.items()
+        if builder.startswith("wiring.") and name != "api"
+    ),
 }
 """`api` is measured both ways."""
 ENVIRONMENT = {
