@@ -41,7 +41,7 @@ demo: $(INSTALLED) ## one complete upgrade on a private stack, verified step by 
 	@$(BIN)/python -m local.demo
 
 test: $(INSTALLED) web/node_modules ## all tests; Node >= 20
-	$(BIN)/pytest -n 2 --dist loadfile --ignore=tests/smoke
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --ignore=tests/smoke
 
 check: $(INSTALLED) ## lint, format and types
 	$(BIN)/ruff check .
