@@ -24,7 +24,7 @@ INSIDE = {
     "http": {"http", "use_cases", "domain", "ports", "messages", "config"},
     "config": set(),
     "observability": {"domain"},
-    "ops": {"ops", "wiring", "wiring_ops", "use_cases", "domain"},
+    "ops": {"ops", "wiring", "wiring_events", "wiring_ops", "use_cases", "consumers", "domain"},
 }
 # Parts that may use nothing but the standard library from outside.
 PURE = {"domain", "ports", "messages", "use_cases", "tasks"}

@@ -77,7 +77,8 @@ class EventSources(Construct):
         )
 
     def _add_consumer(self, function: lambda_.Function, row: Row) -> None:
-        """A day of attempts, halved batches, then the queue: by default Lambda tries for ever."""
+        """As long as Kafka keeps the record, then the queue: an outage of our tables for days loses
+        nothing, and what a consumer can never take it sets aside itself (dead letters)."""
         role, group = function.role, row.group
         assert role and group
         self._let_poller_in(role, group, row.topics)
@@ -94,8 +95,8 @@ class EventSources(Construct):
                 batch_size=100,
                 max_batching_window=Duration.seconds(1),
                 bisect_batch_on_error=True,
-                retry_attempts=1_000,
-                max_record_age=Duration.days(1),
+                retry_attempts=10_000,
+                max_record_age=Duration.days(7),
                 on_failure=sources.SqsDlq(self.kafka_failures),
                 provisioned_poller_config=lambda_.ProvisionedPollerConfig(
                     minimum_pollers=1, maximum_pollers=2, poller_group_name=row.pollers

@@ -56,6 +56,9 @@ class World:
             id_: {event.sequence: archived(event) for event in events}
             for id_, events in self.table.items()
         }
+        self.trail = {
+            id_: {event.sequence: event for event in events} for id_, events in self.table.items()
+        }
         self.clock = FixedClock(LATER)
         self.meter = FakeMeter()
         self.place: str | None = None
@@ -84,7 +87,13 @@ class World:
             return self.table.get(upgrade_id, ())
 
         requests = FakeRequests(self.requests)
-        return AuditCheck(self, read_document, committed, requests, self.clock, self.meter)
+        return AuditCheck(
+            self, read_document, committed, self.trailed, requests, self.clock, self.meter
+        )
+
+    def trailed(self, upgrade_id: str) -> Sequence[AuditEntry]:
+        events = self.trail.get(upgrade_id, {})
+        return [AuditEntry(event, START) for _, event in sorted(events.items())]
 
     @property
     def found(self) -> tuple[int, Fault] | None:
@@ -247,3 +256,56 @@ def test_a_round_goes_on_in_the_table_where_the_last_run_stopped() -> None:
     assert seen[:4] == [(1, 0, 0)] * 4
     assert sum(compared for _, compared, _ in seen) == 5
     assert sum(broken for _, _, broken in seen) == 1
+
+
+# --- what hashes alone do not show: nothing kept beside an event is believed ------------------
+
+
+def test_an_upgrade_that_the_table_does_not_know_was_invented() -> None:
+    world = World(2)
+    invented = story("up-9", "thief")
+    world.archive["up-9"] = {event.sequence: archived(event) for event in invented}
+    world.trail["up-9"] = {event.sequence: event for event in invented}
+    assert world.check.run().broken == [BrokenLink("up-9", 1, Fault.CONTRADICTED)]
+
+
+def test_an_upgrade_that_was_removed_from_the_table_is_named() -> None:
+    world = World()
+    world.table.clear()
+    world.requests.clear()
+    assert world.found == (1, Fault.CONTRADICTED)
+
+
+def test_an_event_that_was_removed_from_the_table_is_named() -> None:
+    world = World()
+    del world.table["up-1"][3]
+    assert world.found == (4, Fault.CONTRADICTED)
+
+
+def test_content_that_was_changed_in_the_table_under_its_old_hash_is_named() -> None:
+    world = World()
+    world.table["up-1"][4] = replace(world.table["up-1"][4], new_nft_id="FORGED")
+    assert world.found == (5, Fault.CONTRADICTED)
+
+
+def test_content_that_was_changed_in_the_trail_under_its_old_hash_is_named() -> None:
+    world = World()
+    world.trail["up-1"][5] = replace(world.trail["up-1"][5], user_id="thief")
+    assert world.found == (5, Fault.TRAIL)
+
+
+def test_an_entry_that_was_removed_from_the_trail_is_named_once_it_cannot_be_on_its_way() -> None:
+    world = World()
+    last = world.table["up-1"][-1]
+    del world.trail["up-1"][last.sequence]
+    world.clock.at = last.occurred_at + GRACE
+    assert world.found is None
+    world.clock.at += timedelta(seconds=1)
+    assert world.found == (last.sequence, Fault.TRAIL)
+
+
+def test_an_entry_that_the_trail_alone_has_is_named() -> None:
+    world = World()
+    extra = replace(world.table["up-1"][-1], sequence=10)
+    world.trail["up-1"][10] = extra
+    assert world.found == (10, Fault.MISSING)

@@ -78,7 +78,10 @@ class OneObject:
 def faults(body: bytes) -> list[Fault]:
     clock = FixedClock(START + timedelta(days=1))
     archive = OneObject(body)
-    check = AuditCheck(archive, read_document, lambda _: (), Nothing(), clock, FakeMeter())
+    nothing = Nothing()
+    check = AuditCheck(
+        archive, read_document, lambda _: (), lambda _: (), nothing, clock, FakeMeter()
+    )
     return [link.fault for link in check.run().broken]
 
 

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from base64 import urlsafe_b64decode
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,18 @@ def test_the_same_receipt_is_signed_the_same_way_again(house: House) -> None:
     upgrade_id, _ = house.completed()
     first, second = (house.signed_in().get(receipt_path(upgrade_id)).json() for _ in range(2))
     assert first == second
+
+
+@pytest.mark.parametrize("keeps_the_hash", [True, False])
+def test_a_history_that_was_changed_in_the_table_is_not_signed(
+    house: House, keeps_the_hash: bool
+) -> None:
+    upgrade_id, _ = house.completed()
+    kept = house.world.store.events[upgrade_id]
+    forged = replace(kept[-1], new_nft_id="FORGED")
+    kept[-1] = forged if keeps_the_hash else forged.sealed()
+    answered = house.signed_in().get(receipt_path(upgrade_id))
+    assert problem_of(answered) == (500, "internal_error")
 
 
 def test_the_verifier_needs_nothing_but_the_public_keys(

@@ -11,6 +11,7 @@ from infra.bundling import ROOT
 from infra.costs import monthly_minimum
 from infra.parts.edge_logs import FIELDS
 from infra.stages import DEV, PROD, SHAPES, UnknownChoice, chosen
+from nft_upgrade.adapters.kafka_topics import TopicPlan
 from nft_upgrade.config import RelaySettings
 from nft_upgrade.http.pages import API_PATHS
 from tests.infra.synthesized import Assembly
@@ -158,7 +159,9 @@ def test_relay_scales_on_processor_time_and_on_open_streams(assembly: Assembly) 
     assert "connections / 2 / tasks" in text
 
 
-def test_kafka_sources_give_up_after_a_day_into_a_queue(assembly: Assembly) -> None:
+def test_kafka_sources_try_as_long_as_kafka_keeps_a_record_and_then_tell_a_queue(
+    assembly: Assembly,
+) -> None:
     sources = [
         each.properties
         for each in assembly.resources("AWS::Lambda::EventSourceMapping")
@@ -168,7 +171,8 @@ def test_kafka_sources_give_up_after_a_day_into_a_queue(assembly: Assembly) -> N
     groups = {each["AmazonManagedKafkaEventSourceConfig"]["ConsumerGroupId"] for each in sources}
     assert len(groups) == 12
     for source in sources:
-        assert source["MaximumRecordAgeInSeconds"] == 86_400
+        assert source["MaximumRecordAgeInSeconds"] == TopicPlan().retention_hours * 3600
+        assert source["MaximumRetryAttempts"] == 10_000
         assert source["BisectBatchOnFunctionError"] is True
         assert "OnFailure" in source["DestinationConfig"]
         assert source["ProvisionedPollerConfig"]["MinimumPollers"] == 1

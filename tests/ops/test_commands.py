@@ -19,14 +19,17 @@ from local.aws_resources import create_tables
 from nft_upgrade.adapters.dynamodb_items import Database
 from nft_upgrade.adapters.dynamodb_journal import PARTITION, DynamoDbJournal, JournalItem
 from nft_upgrade.adapters.dynamodb_nfts import DynamoDbNfts
+from nft_upgrade.adapters.dynamodb_projections import DynamoDbAuditTrail
 from nft_upgrade.adapters.dynamodb_upgrades import DynamoDbUpgrades
 from nft_upgrade.adapters.kms_signer import KmsEd25519Key, KmsSigner
 from nft_upgrade.adapters.token_program import TOKEN_2022
+from nft_upgrade.consumers.ports import AuditEntry
 from nft_upgrade.domain.burn import BurnProof
 from nft_upgrade.domain.nft import Nft
 from nft_upgrade.domain.upgrade import Upgrade, open_upgrade
 from tests.chain_builders import PROGRAM, SOL, approve, burn, keypair
 from tests.contracts.samples import request
+from tests.fakes.events import START, story
 from tests.fixtures.aws import AwsEndpoint
 from tests.fixtures.solana import SolanaNode
 from tests.foreign_nfts import Foreign, minted
@@ -104,6 +107,21 @@ def test_a_pause_without_a_reason_is_refused(run: Run) -> None:
     refused = run("pause", "  ")
     assert (refused.returncode, refused.stderr) == (1, "--reason must say why\n")
     assert "minting: on" in run("status").stdout
+
+
+def test_an_upgrades_audit_record_is_shown_and_a_changed_one_is_named(run: Run) -> None:
+    trail = DynamoDbAuditTrail(Database(PREFIX))
+    events = story("up-audited", "wallet")
+    for event in events:
+        trail.append(AuditEntry(event, START))
+    told = run("audit", "up-audited")
+    assert told.returncode == 0, told.stderr
+    assert events[-1].hash in told.stdout and f"mint {events[-1].mint_signature}" in told.stdout
+    assert f"{len(events)} entries, unbroken" in told.stdout
+    trail.append(AuditEntry(replace(events[0], upgrade_id="up-changed"), START))
+    changed = run("audit", "up-changed")
+    assert (changed.returncode, "NOT WHOLE: entry 1" in changed.stdout) == (1, True)
+    assert run("audit", "up-unknown").returncode == 1
 
 
 def test_a_journal_that_was_tampered_with_says_so(run: Run, system_wallet: str) -> None:

@@ -28,7 +28,7 @@ from nft_upgrade.consumers.mail_feedback import MailFeedback
 from nft_upgrade.consumers.notification import Notifier, Outlet
 from nft_upgrade.consumers.outbox import CheckedPublisher, Outbox
 from nft_upgrade.consumers.outlets import MailOutlet, PushOutlet
-from nft_upgrade.consumers.ports import AuditArchive, Ledger, Meter
+from nft_upgrade.consumers.ports import AuditArchive, AuditTrail, Ledger, Meter
 from nft_upgrade.consumers.rebuild import Rebuild
 from nft_upgrade.consumers.replaying import Replaying
 from nft_upgrade.consumers.stats_ports import EventHistory
@@ -127,12 +127,25 @@ def mail_feedback() -> MailFeedback:
 @cache
 def audit() -> Intake:
     """For `audit`."""
+    settings = AuditSettings()
+    recording = Audit(
+        audit_trail(settings.table_prefix), _archives(settings), SystemClock(), _meter()
+    )
+    return _intake(AUDIT, recording.take, settings, recording.has)
+
+
+@cache
+def audit_trail(table_prefix: str) -> AuditTrail:
+    """The record that operators query; the archive holds the same."""
     from nft_upgrade.adapters.dynamodb_projections import DynamoDbAuditTrail
 
-    settings = AuditSettings()
-    trail = DynamoDbAuditTrail(_database(settings.table_prefix))
-    recording = Audit(trail, _archives(settings), SystemClock(), _meter())
-    return _intake(AUDIT, recording.take, settings, recording.has)
+    return DynamoDbAuditTrail(_database(table_prefix))
+
+
+@cache
+def audit_record() -> Audit:
+    """For the operators' command `audit`, which only reads."""
+    return Audit(audit_trail(StorageSettings().table_prefix), (), SystemClock(), _meter())
 
 
 @cache
@@ -146,6 +159,7 @@ def audit_check() -> AuditCheck:
         S3AuditArchiveReader(settings.audit_bucket),
         read_document,
         upgrades(settings.table_prefix).events,
+        audit_trail(settings.table_prefix).entries,
         DynamoDbRequests(_database(settings.table_prefix)),
         SystemClock(),
         _meter(),

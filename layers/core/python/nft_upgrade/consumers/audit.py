@@ -60,6 +60,10 @@ class Audit:
         """Whether there is an entry at that place."""
         return self._trail.entry(upgrade_id, sequence) is not None
 
+    def entries(self, upgrade_id: str) -> Sequence[AuditEntry]:
+        """What is recorded of one upgrade, by sequence."""
+        return self._trail.entries(upgrade_id)
+
     def verify(self, upgrade_id: str) -> AuditVerdict:
         """Whether the record is complete up to its last entry and unchanged."""
         events = [entry.event for entry in self._trail.entries(upgrade_id)]

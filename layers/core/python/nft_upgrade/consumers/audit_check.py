@@ -13,7 +13,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Protocol
 
-from nft_upgrade.consumers.ports import Meter
+from nft_upgrade.consumers.ports import AuditEntry, Meter
 from nft_upgrade.domain.events import GENESIS_HASH, UpgradeEvent, event_hash
 from nft_upgrade.domain.upgrade import Upgrade
 from nft_upgrade.ports import Clock
@@ -42,7 +42,10 @@ class Fault(StrEnum):
     """Somebody wrote a second version over it, or marked it deleted; the first is still there."""
     CONTRADICTED = "contradicted"
     """The upgrades table holds another event at this place, or none, or another end of the
-    chain."""
+    chain, or knows no such upgrade."""
+    TRAIL = "trail"
+    """The record that operators query holds another event at this place, or has had none for a
+    while."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,15 +116,18 @@ class AuditCheck:
         archive: AuditArchiveReader,
         read: Callable[[bytes], UpgradeEvent],
         committed: Callable[[str], Sequence[UpgradeEvent]],
+        trail: Callable[[str], Sequence[AuditEntry]],
         requests: Requests,
         clock: Clock,
         meter: Meter,
     ) -> None:
         """`read`: an object's content as the event in it, ValueError or KeyError when it is none;
-        `committed`: an upgrade's events in the table, by sequence."""
+        `committed`, `trail`: an upgrade's events in the table, and in the record that operators
+        query, by sequence."""
         self._archive = archive
         self._read = read
         self._committed = committed
+        self._trail = trail
         self._requests = requests
         self._clock = clock
         self._meter = meter
@@ -184,14 +190,17 @@ class AuditCheck:
         """None for a chain that is whole."""
         # The archive first: what the table has more than it may still be on its way.
         archived = {entry.sequence: entry for entry in self._archive.entries(upgrade_id)}
+        trail = {each.event.sequence: each.event for each in self._trail(upgrade_id)}
         committed = {event.sequence: event for event in self._committed(upgrade_id)}
         request = self._requests.get(upgrade_id)
         expected_hash = GENESIS_HASH
-        for sequence in range(1, self._last(archived, committed, request) + 1):
+        for sequence in range(1, self._last(archived, trail, committed, request) + 1):
             entry = archived.get(sequence)
             event, fault = self._event(entry, upgrade_id, expected_hash)
             if fault is None and event and _is_contradicted(event, committed, request):
                 fault = Fault.CONTRADICTED
+            if fault is None and event and self._differs(event, trail.get(sequence)):
+                fault = Fault.TRAIL
             if fault or event is None:
                 return BrokenLink(upgrade_id, sequence, fault or Fault.MISSING)
             expected_hash = event.hash
@@ -200,15 +209,23 @@ class AuditCheck:
     def _last(
         self,
         archived: Mapping[int, ArchivedEntry],
+        trail: Mapping[int, UpgradeEvent],
         committed: Mapping[int, UpgradeEvent],
         request: Upgrade | None,
     ) -> int:
         """The highest place where an object must be."""
         due = self._clock.now() - GRACE
-        old = [number for number, event in committed.items() if event.occurred_at < due]
+        known = (*committed.items(), *trail.items())
+        old = [number for number, event in known if event.occurred_at < due]
         if request and request.updated_at < due:
             old.append(request.version)
         return max((*archived, *old), default=0)
+
+    def _differs(self, event: UpgradeEvent, recorded: UpgradeEvent | None) -> bool:
+        """Whether the trail holds anything else; what is missing may be on its way."""
+        if recorded is None:
+            return event.occurred_at < self._clock.now() - GRACE
+        return _own_hash(recorded) != event.hash
 
     def _event(
         self, entry: ArchivedEntry | None, upgrade_id: str, expected_hash: str
@@ -230,10 +247,19 @@ class AuditCheck:
 def _is_contradicted(
     event: UpgradeEvent, committed: Mapping[int, UpgradeEvent], request: Upgrade | None
 ) -> bool:
-    """Whether the table, where it knows of this place, says something else."""
+    """Whether the table says something else. It was written before the archive and read after it,
+    so an upgrade or an event that it does not have was invented, or removed there."""
     same_place = committed.get(event.sequence)
-    if same_place and same_place.hash != event.hash:
+    if request is None or same_place is None or _own_hash(same_place) != event.hash:
         return True
-    if request is None or event.sequence < request.version:
+    if event.sequence < request.version:
         return False
     return event.sequence > request.version or event.hash != request.last_event_hash
+
+
+def _own_hash(event: UpgradeEvent) -> str | None:
+    """Of the content as it is: the hash kept beside it proves nothing. None: no event has it."""
+    try:
+        return event_hash(event)
+    except (ValueError, TypeError):
+        return None

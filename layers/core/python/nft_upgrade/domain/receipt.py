@@ -21,25 +21,26 @@ Facts = Mapping[str, str | int]
 
 
 def receipt_of(upgrade: Upgrade, last: UpgradeEvent, *, issuer: str) -> Facts:
-    """The same facts whenever it is asked for. `last`: the event that completed the upgrade; its
-    hash ties the receipt to the audit record. WrongStatus for an upgrade that is not complete."""
+    """The same facts whenever it is asked for, all of them from `last`, the event that completed
+    the upgrade: its hash covers them and ties the receipt to the audit record. WrongStatus for an
+    upgrade that is not complete."""
     if upgrade.status is not Status.COMPLETED:
         raise WrongStatus(
             f"Only a completed upgrade has a receipt; this one is {upgrade.status.value}."
         )
-    assert upgrade.burn_signature and upgrade.mint_signature and last.new_nft_id
+    assert last.burn_signature and last.mint_signature and last.new_nft_id
     return {
         "type": TYPE,
         "version": VERSION,
         "issuer": issuer,
-        "upgradeRequestId": upgrade.id,
-        "wallet": upgrade.user_id,
-        "burnedNftId": upgrade.nft_id,
-        "burnTransactionHash": upgrade.burn_signature,
+        "upgradeRequestId": last.upgrade_id,
+        "wallet": last.user_id,
+        "burnedNftId": last.nft_id,
+        "burnTransactionHash": last.burn_signature,
         "newNftId": last.new_nft_id,
-        "mintTransactionHash": upgrade.mint_signature,
-        "oldLevel": upgrade.current_level,
-        "newLevel": upgrade.target_level,
+        "mintTransactionHash": last.mint_signature,
+        "oldLevel": last.current_level,
+        "newLevel": last.target_level,
         "completedAt": iso(last.occurred_at),
         "eventHash": last.hash,
     }

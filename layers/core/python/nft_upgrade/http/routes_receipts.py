@@ -5,7 +5,7 @@ from joserfc.util import urlsafe_b64encode
 from starlette.responses import JSONResponse
 
 from nft_upgrade.domain import errors as domain
-from nft_upgrade.domain.events import EventType
+from nft_upgrade.domain.events import EventType, first_broken_link
 from nft_upgrade.domain.receipt import receipt_of, signed_bytes
 from nft_upgrade.http import errors as edge
 from nft_upgrade.http.calls import SignedIn, answer, respond
@@ -28,6 +28,9 @@ def receipt(upgrade_id: UpgradeId, call: SignedIn) -> JSONResponse:
     """A signed receipt of a completed upgrade; docs/verify_receipt.py checks it anywhere."""
     upgrade, events = call.parts.reading.status(call.user_id, upgrade_id)
     # A late event may follow the completion (a second claim); the receipt is about this one.
+    if first_broken_link(events) or events[-1].hash != upgrade.last_event_hash:
+        # Whoever changed the table does not get our signature under it.
+        raise RuntimeError(f"the history of {upgrade_id} does not fit its hashes; see audit-verify")
     last = next((each for each in events if each.type is EventType.UPGRADE_COMPLETED), events[-1])
     facts = receipt_of(upgrade, last, issuer=call.parts.settings.public_origin)
     key = call.parts.session_signer.key

@@ -1,5 +1,5 @@
-"""`python -m nft_upgrade.ops {status,waiting,show,journal,pause,resume,retry,review,accept,refuse,
-register,rebuild}`.
+"""`python -m nft_upgrade.ops {status,waiting,show,audit,journal,pause,resume,retry,review,accept,
+refuse,register,rebuild}`.
 
 The same use cases as the operators' API and its page: same figures, same journal. Settings and
 credentials come from the environment, as for every other door; `AWS_ENDPOINT_URL` leads to an
@@ -13,11 +13,18 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from nft_upgrade import wiring, wiring_ops
+from nft_upgrade import wiring, wiring_events, wiring_ops
 from nft_upgrade.domain.errors import UpgradeError
 from nft_upgrade.domain.upgrade import Review
 from nft_upgrade.ops.files import FilePages, read_registered
-from nft_upgrade.ops.lines import case_line, case_lines, entry_line, overview_lines, proof_lines
+from nft_upgrade.ops.lines import (
+    case_line,
+    case_lines,
+    entry_line,
+    overview_lines,
+    proof_lines,
+    record_lines,
+)
 from nft_upgrade.use_cases.rebuilding import RebuildReport
 from nft_upgrade.use_cases.scanning import NoPages
 
@@ -57,6 +64,24 @@ def show(options: argparse.Namespace) -> int:
     for line in case_lines(wiring_ops.watching().case(options.upgrade)):
         say(line)
     return 0
+
+
+def audit(options: argparse.Namespace) -> int:
+    """The audit record of one upgrade; 1 when it is empty or not whole."""
+    record = wiring_events.audit_record()
+    entries = record.entries(options.upgrade)
+    verdict = record.verify(options.upgrade)
+    for line in record_lines(entries):
+        say(line)
+    if not entries:
+        say("nothing is recorded")
+    elif verdict.missing:
+        say(f"NOT WHOLE: missing {', '.join(map(str, verdict.missing))}")
+    elif verdict.broken_at:
+        say(f"NOT WHOLE: entry {verdict.broken_at} was changed")
+    else:
+        say(f"{len(entries)} entries, unbroken")
+    return 0 if entries and verdict.is_sound else 1
 
 
 def journal(options: argparse.Namespace) -> int:
@@ -181,6 +206,7 @@ def _parser() -> argparse.ArgumentParser:
     paged.add_argument("--limit", type=int, default=50)
     paged.add_argument("--after", metavar="UPGRADE", help="the last one of the page before")
     add("show", show, "one upgrade with all that is known").add_argument("upgrade")
+    add("audit", audit, "one upgrade's audit record, with its evidence").add_argument("upgrade")
     entries = add("journal", journal, "what operators asked for, newest first")
     entries.add_argument("--limit", type=int, default=50)
     entries.add_argument("--before", type=int, metavar="NUMBER")

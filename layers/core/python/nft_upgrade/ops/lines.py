@@ -1,10 +1,11 @@
 """What the commands print, a line for each thing."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from nft_upgrade.consumers.ports import AuditEntry
 from nft_upgrade.domain.events import iso
 from nft_upgrade.domain.operations import JournalEntry
 from nft_upgrade.domain.upgrade import Upgrade
@@ -61,6 +62,18 @@ def proof_lines(proof: Mapping[str, Any]) -> Iterator[str]:
         yield f"  {check['rule']:<4} {check['outcome']:<8} {check['reason']}"
         if check["outcome"] != "pass":
             yield f"       {json.dumps(check['evidence'])}"
+
+
+def record_lines(entries: Sequence[AuditEntry]) -> Iterator[str]:
+    """The audit record: each event with its hash, both signatures, and a burn's evidence."""
+    for event in (entry.event for entry in entries):
+        yield f"{event.sequence:>3} {iso(event.occurred_at)} {event.type} {event.hash}"
+        if event.burn_signature:
+            yield f"    burn {event.burn_signature}"
+        if event.mint_signature:
+            yield f"    mint {event.mint_signature} of {event.new_nft_id}"
+        if proof := event.data.get("proof"):
+            yield from (f"    {line}" for line in proof_lines(proof))
 
 
 def entry_line(entry: JournalEntry) -> str:
