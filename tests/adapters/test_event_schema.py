@@ -12,6 +12,7 @@ import pytest
 from nft_upgrade.adapters import event_schema
 from nft_upgrade.adapters.event_schema import (
     COMMON,
+    LARGEST_EVENT,
     UnknownType,
     UnknownVersion,
     UnreadableEvent,
@@ -88,6 +89,18 @@ def test_every_member_of_a_record_is_documented() -> None:
     ("change", "where"),
     [
         ({"sequence": 0}, "$.sequence"),
+        ({"sequence": 10**8}, "$.sequence"),
+        ({"oldLevel": 10_000}, "$.oldLevel"),
+        ({"targetLevel": 10_000}, "$.targetLevel"),
+        ({"retryCount": 10**8}, "$.retryCount"),
+        ({"upgradeRequestId": "../../up-1"}, "$.upgradeRequestId"),
+        ({"upgradeRequestId": "up-1#journey"}, "$.upgradeRequestId"),
+        ({"upgradeRequestId": "up-1\n"}, "$.upgradeRequestId"),
+        ({"upgradeRequestId": "u" * 65}, "$.upgradeRequestId"),
+        ({"eventId": "up-1:1"}, "$.eventId"),
+        ({"eventId": "up-2:9"}, "$.eventId"),
+        ({"newLevel": 3}, "$.newLevel"),
+        ({"timestamp": "2020-01-01T00:00:00.000Z"}, "$.timestamp"),
         ({"occurredAt": "2026-11-01 12:00"}, "$.occurredAt"),
         ({"eventType": "upgrade_deleted"}, "$.eventType"),
         ({"eventType": ["upgrade_completed"]}, "$.eventType"),
@@ -103,6 +116,50 @@ def test_a_wrong_member_is_refused_and_named(change: dict[str, object], where: s
     with pytest.raises(UnreadableEvent) as refused:
         read_event(written(facts_of(story()[-1], **change)))
     assert str(refused.value).startswith(f"{where}:")
+
+
+@pytest.mark.parametrize("number", [1.0, True])
+@pytest.mark.parametrize(
+    ("fact", "member"),
+    [
+        ("sequence", "sequence"),
+        ("current_level", "oldLevel"),
+        ("target_level", "targetLevel"),
+        ("retry_count", "retryCount"),
+    ],
+)
+def test_a_number_with_a_point_is_not_a_whole_one_however_well_it_is_hashed(
+    fact: str, member: str, number: float
+) -> None:
+    changes: dict[str, Any] = {fact: number}
+    event = replace(story()[-1], **changes).sealed()
+    with pytest.raises(UnreadableEvent, match=member):
+        read_event(written(facts_of(event, eventId=f"{event.upgrade_id}:1")))
+
+
+def large(letters: int) -> UpgradeEvent:
+    event = story()[0]
+    return replace(event, data={**event.data, "extra": "y" * letters}).sealed()
+
+
+def test_an_event_that_no_table_can_hold_is_neither_written_nor_read() -> None:
+    largest = large(LARGEST_EVENT - len(to_record(large(0)).value))
+    assert read_event(to_record(largest).value) == largest
+    check_event(largest)
+    too_large = large(LARGEST_EVENT)
+    with pytest.raises(UnreadableEvent, match="bytes"):
+        read_event(to_record(too_large).value)
+    with pytest.raises(UnreadableEvent, match="bytes"):
+        check_event(too_large)
+
+
+def test_a_short_record_that_becomes_long_when_it_is_written_again_is_not_read() -> None:
+    event = story()[0]
+    event = replace(event, data={**event.data, "extra": [1e15] * 20_000}).sealed()
+    value = to_record(event).value.replace(b"1000000000000000.0", b"1e15")
+    assert len(value) < LARGEST_EVENT
+    with pytest.raises(UnreadableEvent, match="bytes"):
+        read_event(value)
 
 
 @pytest.mark.parametrize(

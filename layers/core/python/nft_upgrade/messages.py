@@ -128,16 +128,16 @@ def from_record(value: bytes | str) -> UpgradeEvent:
 def _event(facts: Mapping[str, Any]) -> UpgradeEvent:
     return UpgradeEvent(
         upgrade_id=facts["upgradeRequestId"],
-        sequence=facts["sequence"],
+        sequence=_whole(facts, "sequence"),
         type=EventType(facts["eventType"]),
         occurred_at=parse_iso(facts["occurredAt"]),
         user_id=facts["userId"],
         nft_id=facts["currentNftId"],
-        current_level=facts["oldLevel"],
-        target_level=facts["targetLevel"],
+        current_level=_whole(facts, "oldLevel"),
+        target_level=_whole(facts, "targetLevel"),
         status=facts["status"],
         message=facts["message"],
-        retry_count=facts["retryCount"],
+        retry_count=_whole(facts, "retryCount"),
         burn_signature=facts.get("burnTransactionHash"),
         mint_signature=facts.get("mintTransactionHash"),
         new_nft_id=facts.get("newNftId"),
@@ -149,6 +149,14 @@ def _event(facts: Mapping[str, Any]) -> UpgradeEvent:
         previous_hash=facts["previousHash"],
         hash=facts["hash"],
     )
+
+
+def _whole(facts: Mapping[str, Any], name: str) -> int:
+    """JSON Schema's integers include 2.0, which is a float to Python and to whoever formats it."""
+    fact = facts[name]
+    if type(fact) is not int:
+        raise ValueError(f"$.{name}: {fact!r} is not a whole number")
+    return fact
 
 
 def envelope(event: UpgradeEvent) -> dict[str, Any]:

@@ -15,11 +15,14 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 from referencing import Registry, Resource
 
-from nft_upgrade.domain.events import EventType, UpgradeEvent, event_hash
+from nft_upgrade.domain.events import EventType, UpgradeEvent, event_hash, iso
 from nft_upgrade.messages import SCHEMA_VERSION, from_record, read_json, to_record
 
 _FOLDER = Path(__file__).parent.parent / "schemas"
 COMMON = "upgrade-event"
+LARGEST_EVENT = 256 * 1024
+"""Bytes of a record's value, as it came and as we write it: an item of DynamoDB, where the audit
+record keeps it, takes 400 KB. Ours have a few KB."""
 
 
 class UnreadableEvent(ValueError):
@@ -60,25 +63,51 @@ def read_event(value: bytes) -> UpgradeEvent:
         raise UnknownType(f"$.eventType: {type_!r} is not known in version {SCHEMA_VERSION}")
     if fault := best_match(_reader(type_).iter_errors(facts)):
         raise UnreadableEvent(f"{fault.json_path}: {fault.message}")
-    event = from_record(value)
+    try:
+        event = from_record(value)
+    except (ValueError, KeyError, TypeError) as error:
+        raise UnreadableEvent(str(error)) from error
     if event.hash != event_hash(event):
         raise UnreadableEvent("$.hash: does not fit the event's content")
+    _require_same(facts, event)
+    _require_small(to_record(event).value)
     return event
 
 
 def check_event(event: UpgradeEvent) -> None:
     """UnreadableEvent when the schema does not describe what we would write, member by member."""
     try:
-        facts = json.loads(to_record(event).value)
+        value = to_record(event).value
+        facts = json.loads(value)
     except (AttributeError, TypeError) as error:  # an item that lacks a fact
         raise UnreadableEvent(f"{event.event_id}: {error}") from error
     if fault := best_match(_reader(event.type).iter_errors(facts)):
         raise UnreadableEvent(f"{event.event_id} {fault.json_path}: {fault.message}")
+    if len(value) > LARGEST_EVENT:
+        raise UnreadableEvent(f"{event.event_id} $: {len(value)} bytes are too many")
     if unknown := sorted(set(facts) - set(schema()["properties"])):
         raise UnreadableEvent(f"{event.event_id} $: {', '.join(unknown)} is in no schema")
 
 
+def _require_same(facts: Mapping[str, Any], event: UpgradeEvent) -> None:
+    """What a record says twice follows from members that the hash covers."""
+    said_twice = {
+        "eventId": event.event_id,
+        "newLevel": event.target_level,
+        "timestamp": iso(event.occurred_at),
+    }
+    for name, fact in said_twice.items():
+        if facts[name] != fact:
+            raise UnreadableEvent(f"$.{name}: {facts[name]!r} is not {fact!r}")
+
+
+def _require_small(value: bytes) -> None:
+    if len(value) > LARGEST_EVENT:
+        raise UnreadableEvent(f"$: {len(value)} bytes are more than {LARGEST_EVENT}")
+
+
 def _object(value: bytes) -> Mapping[str, Any]:
+    _require_small(value)
     try:
         facts = read_json(value)
     except ValueError as error:  # no JSON, no UTF-8, or too deep
