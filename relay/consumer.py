@@ -4,9 +4,10 @@ Kafka wakes streams up; the table is the truth. So this side may lose its broker
 end of the log, as long as it says so: every (re)connection is reported, and the streams are then
 checked against the table.
 
-1. Reading begins a little before the end, as much as the ring holds (relay/ring.py), and every
-   event record goes into the ring. Positions are asked for and set, not left to a lazy seek:
-   `is_caught_up` means that whatever is published from now on is seen.
+1. Reading begins a minute before the end, or as much later as the ring's room demands
+   (relay/ring.py), and every event record goes into the ring. Positions are asked for and set, not
+   left to a lazy seek: `is_caught_up` means that all is read that was there when the places were
+   fixed. Not that nothing is left to read: under steady load something always is.
 2. What relays tell each other (relay/census.py) is read from its end on; a relay without that
    topic is ready all the same.
 3. A partition that appears later is read from its beginning. An offset that no longer exists goes
@@ -36,6 +37,10 @@ log = logging.getLogger(__name__)
 
 PROBE_SECONDS = 2.0
 PROBE_TIMEOUT_MS = 1500
+SEED_SECONDS = 60.0
+"""So far back is read at the start: several of the ring's margins, so that a busy log's resumes are
+answered from memory in the first second. The ends of all partitions alone would not do: one share
+each covers seconds of the busiest and days of the others."""
 METADATA_MAX_AGE_MS = 10_000
 """So long may a new partition stay unnoticed."""
 POLL_MS = 500
@@ -97,15 +102,18 @@ class Consumer:
         on_connect: Callable[[], None],
         ring: Ring | None = None,
         on_control: Callable[[Sequence[bytes]], None] = lambda values: None,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         """`listens(message_key)` says whether a record is wanted; `state` is kept current.
-        `on_control` gets what other relays tell."""
+        `on_control` gets what other relays tell; `wall`: seconds since 1970."""
         self._connect = connect
         self._topics = [topic_prefix + topic for topic in TOPICS]
         self._control = topic_prefix + TOPIC_CONTROL
         self._ring = Ring(0) if ring is None else ring
         self._on_control = on_control
         self._expected: dict[TopicPartition, int] = {}
+        self._goal: Mapping[TopicPartition, int] = {}
+        self._wall = wall
         self._listens = listens
         self._hand_over = hand_over
         self._on_connect = on_connect
@@ -193,11 +201,13 @@ class Consumer:
         try:
             self._assign(consumer)
             ends = consumer.end_offsets(list(self._assigned), timeout_ms=PROBE_TIMEOUT_MS)
-            self.state.lag = sum(max(0, end - self._place(consumer, p)) for p, end in ends.items())
+            places = {p: self._place(consumer, p) for p in ends}
         except KafkaError as error:
             self._fail(error)
             return
-        self._found()
+        self.state.lag = sum(max(0, end - places[p]) for p, end in ends.items())
+        self._goal = self._goal or ends
+        self._found(is_through=all(places[p] >= end for p, end in self._goal.items()))
 
     def _place(self, consumer: Any, partition: TopicPartition) -> int:
         return consumer.position(partition, timeout_ms=PROBE_TIMEOUT_MS) or 0
@@ -221,29 +231,57 @@ class Consumer:
         places = {p: self._place(consumer, p) for p in self._assigned}
         begins = consumer.beginning_offsets(new, timeout_ms=PROBE_TIMEOUT_MS)
         ends = consumer.end_offsets(new, timeout_ms=PROBE_TIMEOUT_MS)
-        places |= {p: self._first_place(p, begins, ends, is_first=is_first) for p in new}
         if is_first:
-            self._begin_ring({p: places[p] for p in new if p.topic != self._control}, ends)
-        elif any(begins[p] for p in new if p.topic != self._control):
-            self._ring.raise_floor(time.time())
+            places |= self._seed(consumer, begins, ends)
+        else:
+            places |= {p: ends[p] if p.topic == self._control else begins[p] for p in new}
+            if any(begins[p] for p in new if p.topic != self._control):
+                self._ring.raise_floor(self._wall())
         self._expected |= {p: places[p] for p in new}
         consumer.assign(sorted(found))
         for partition, offset in places.items():
             consumer.seek(partition, offset)
         self._assigned = found
 
-    def _first_place(
+    def _seed(
         self,
-        partition: TopicPartition,
+        consumer: Any,
         begins: Mapping[TopicPartition, int],
         ends: Mapping[TopicPartition, int],
-        *,
-        is_first: bool,
-    ) -> int:
-        if partition.topic == self._control:
-            return ends[partition]
-        share = self._ring.capacity // sum(p.topic != self._control for p in ends)
-        return max(begins[partition], ends[partition] - share) if is_first else begins[partition]
+    ) -> dict[TopicPartition, int]:
+        """Where each log is read from at the start; the ring is told what that proves."""
+        logs = [p for p in ends if p.topic != self._control]
+        since = self._wall() - SEED_SECONDS
+        asked = {p: int(since * 1000) for p in logs}
+        found = consumer.offsets_for_times(asked, timeout_ms=PROBE_TIMEOUT_MS)
+        if any(found.values()):
+            # The ends were asked for first: what came since is read in any case.
+            wanted = {p: min(found[p].offset, ends[p]) if found[p] else ends[p] for p in logs}
+            places = self._fitted(wanted, ends)
+            pending = {p for p in logs if places[p] > wanted[p]}
+            self._ring.restart(pending, floor=since)
+        else:
+            places = self._last_records(logs, begins, ends)
+            self._begin_ring(places, ends)
+        return {**places, **{p: ends[p] for p in ends if p.topic == self._control}}
+
+    def _fitted(
+        self, wanted: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]
+    ) -> dict[TopicPartition, int]:
+        """No more than the ring holds: from every log the same part, so about the same time."""
+        counts = {p: ends[p] - place for p, place in wanted.items()}
+        part = min(1.0, self._ring.capacity / max(1, sum(counts.values())))
+        return {p: ends[p] - int(count * part) for p, count in counts.items()}
+
+    def _last_records(
+        self,
+        logs: Sequence[TopicPartition],
+        begins: Mapping[TopicPartition, int],
+        ends: Mapping[TopicPartition, int],
+    ) -> dict[TopicPartition, int]:
+        """No log has a record of late, or the broker knows no times: an equal share of each."""
+        share = self._ring.capacity // max(1, len(logs))
+        return {p: max(begins[p], ends[p] - share) for p in logs}
 
     def _begin_ring(
         self, places: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]
@@ -253,7 +291,7 @@ class Consumer:
         inside = {p for p, place in places.items() if place}
         emptied = any(places[p] == ends[p] for p in inside)
         pending = {p for p in inside if places[p] != ends[p]}
-        self._ring.restart(pending, floor=time.time() if emptied else EVERYTHING)
+        self._ring.restart(pending, floor=self._wall() if emptied else EVERYTHING)
 
     def _fail(self, error: KafkaError) -> None:
         self._lost()
@@ -262,10 +300,11 @@ class Consumer:
             raise error
         log.warning("kafka: no answer: %s: %s", type(error).__name__, error)
 
-    def _found(self) -> None:
+    def _found(self, *, is_through: bool) -> None:
+        """`is_through`: all was read that was there when the places were fixed, or Kafka back."""
         self._failures = 0
         has_all = {partition.topic for partition in self._assigned} >= set(self._topics)
-        self.state.is_caught_up = has_all and (self.state.is_caught_up or self.state.lag == 0)
+        self.state.is_caught_up = has_all and (self.state.is_caught_up or is_through)
         if not self.state.is_connected:
             self.state.is_connected = True
             self.state.reconnects += 1
@@ -274,3 +313,4 @@ class Consumer:
     def _lost(self) -> None:
         self.state.is_connected = False
         self.state.is_caught_up = False
+        self._goal = {}

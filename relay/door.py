@@ -133,9 +133,22 @@ class Door:
             raise RouteNotFound("There is nothing here.")
         if request.method not in ("GET", "HEAD"):
             raise MethodNotAllowed("Only reading is possible.", allow="GET, HEAD, OPTIONS")
-        return operation if match is None else await self._events(request, match[1], listener)
+        return operation if match is None else await self._outlived(request, match[1], listener)
 
     # --- streams -----------------------------------------------------------------------------
+
+    async def _outlived(
+        self, request: Request, upgrade_id: str, listener: Listener
+    ) -> Answer | None:
+        """Whatever is only for now, be it a ticket's table or an upgrade's, must not stop an
+        EventSource for good."""
+        try:
+            return await self._events(request, upgrade_id, listener)
+        except UpgradeError as error:
+            if not error.retryable:
+                raise
+            log.warning("table: %s", error, extra=about(upgrade_id))
+            return calm(self._outside.random)
 
     async def _events(self, request: Request, upgrade_id: str, listener: Listener) -> Answer | None:
         _refuse_token_in_url(request, self._cookie)
@@ -160,11 +173,6 @@ class Door:
         self._hub.join(stream)
         try:
             return await self._begin(request, stream, caller, last_id, listener)
-        except UpgradeError as error:
-            if not error.retryable:
-                raise
-            log.warning("table: %s", error, extra=about(upgrade_id))
-            return calm(self._outside.random)
         finally:
             if not stream.is_started:
                 self._hub.leave(stream)

@@ -269,6 +269,7 @@ class Relay:
             source=self.source,
             ring_answers=self.ring_answers,
             ring_records=len(self.ring),
+            ring_span_seconds=int(self.ring.span(self._now().timestamp())),
             table_reads=self.reader.reads,
             table_read_failures=self.reader.failures,
             table_reads_waiting=self.reader.waiting,

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from urllib.parse import quote
 
 import pytest
 
@@ -31,6 +32,13 @@ def test_an_evicted_stream_s_reconnect_is_told_to_stay_away(world: World) -> Non
     Story(world)
     with world.open(last_id="evicted.1") as answer:
         assert answer.status == 204
+
+
+@pytest.mark.parametrize("last_id", ["evicted.", "evicted.x", "evicted.1.1", "evicted.\u0661"])
+def test_an_id_that_only_looks_evicted_starts_over(world: World, last_id: str) -> None:
+    Story(world)
+    with world.open(query=f"?lastEventId={quote(last_id)}") as stream:
+        assert [m.json["type"] for m in stream.take(2)] == ["connection_established", "reset"]
 
 
 def test_four_tabs_come_to_rest(world: World) -> None:
