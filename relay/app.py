@@ -15,6 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import uvloop
 
@@ -117,7 +118,8 @@ async def _warm(parts: Parts, stop: asyncio.Event) -> bool:
     stopped = asyncio.ensure_future(stop.wait())
     while not stop.is_set():
         asked = _in_daemon(partial(_is_warm, parts))
-        await asyncio.wait({asked, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        either: set[asyncio.Future[Any]] = {asked, stopped}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if asked.done() and asked.result():
             stopped.cancel()
             return not stop.is_set()

@@ -35,6 +35,8 @@ IDLE_SECONDS = 75.0
 DRAIN_BATCHES_PER_SECOND = 10
 SPARE_CONNECTIONS = 2000
 """Connections beyond the streams: requests being answered, health checks, idle keep-alives."""
+SURPLUS_CONNECTIONS = 200
+"""Beyond those, when nobody is silent; they are told their head's answer, but get no stream."""
 BACKLOG = 4096
 
 
@@ -67,7 +69,10 @@ class Relay:
         self.send_buffer_bytes = settings.relay_send_buffer_bytes
         self._now = now
         self._date = (-1, "")
+        self.most_connections = settings.relay_max_streams + SPARE_CONNECTIONS
         self._connections: set[Connection] = set()
+        self._silent: dict[Connection, None] = {}
+        """Those without a request, the longest so first."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self.bad_records = 0
@@ -226,10 +231,27 @@ class Relay:
     # --- for connections (`Owner`) -------------------------------------------------------------
 
     def opened(self, connection: Connection) -> bool:
+        """A full process lets go of who has been silent longest: the load balancer's question
+        after its health must be heard, and would be reset like all others."""
         self._connections.add(connection)
-        return len(self._connections) <= self.settings.relay_max_streams + SPARE_CONNECTIONS
+        if self.is_full and self._silent:
+            longest = next(iter(self._silent))
+            del self._silent[longest]
+            longest.abort()
+        return len(self._connections) <= self.most_connections + SURPLUS_CONNECTIONS
+
+    @property
+    def is_full(self) -> bool:
+        return len(self._connections) > self.most_connections
+
+    def fell_silent(self, connection: Connection) -> None:
+        self._silent[connection] = None
+
+    def spoke(self, connection: Connection) -> None:
+        self._silent.pop(connection, None)
 
     def closed(self, connection: Connection) -> None:
+        self.spoke(connection)
         self._connections.discard(connection)
 
     def http_date(self) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from local.aws import environment as aws_environment
 from local.process import Part, StartFailed
 from nft_upgrade.adapters.dynamodb_nfts import DynamoDbNfts
 from nft_upgrade.adapters.dynamodb_transient import DynamoDbTickets
@@ -23,7 +24,6 @@ from nft_upgrade.http.sessions import Session, SessionSigner
 from nft_upgrade.http.tickets import issue_ticket
 from relay.app import Parts, serve
 from tests.fixtures.aws import AwsEndpoint
-from tests.fixtures.aws import environment as aws_environment
 from tests.fixtures.kafka import KafkaEndpoint
 from tests.relay.harness import ORIGIN, Story, World, now
 from tests.relay.test_faults import is_ready, numbers, wait_until
