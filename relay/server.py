@@ -8,7 +8,6 @@ import logging
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
 from email.utils import format_datetime
-from functools import partial
 from uuid import uuid4
 
 from nft_upgrade.config import RelaySettings
@@ -23,6 +22,7 @@ from relay.listening import listening_socket
 from relay.metrics import Figures, operations
 from relay.presence import PresenceMarks
 from relay.reads import EventTable, Reader
+from relay.redeeming import Redeeming
 from relay.refusals import RefusalLog
 from relay.replay import History, frame_of_record, notice, recent_history
 from relay.ring import Ring
@@ -79,6 +79,7 @@ class Relay:
         self.ring_answers = 0
         self.ring = Ring(settings.relay_ring_records)
         self.reader = Reader(table, workers=settings.relay_read_workers)
+        self.redeeming = Redeeming()
         self.hub = Hub(_limits(settings), notice=self._notice, random=random)
         at_a_time = settings.relay_read_workers
         self.checks = Checks(self.hub, self.reader, at_a_time=at_a_time, spawn=self._spawn)
@@ -95,7 +96,7 @@ class Relay:
             monotonic=self.loop.time,
             random=self.random,
             request_id=self.request_id,
-            elsewhere=partial(self.loop.run_in_executor, None),
+            elsewhere=self.redeeming.run,
             recent=self._recent,
             gap=self.checks.gap,
             operations=lambda path: operations(path, self.figures()),
@@ -158,6 +159,7 @@ class Relay:
         for connection in list(self._connections):
             connection.abort()
         self.reader.close()
+        self.redeeming.close()
         if self.marks:
             self.marks.close()
 
