@@ -4,10 +4,10 @@ Kafka wakes streams up; the table is the truth. So this side may lose its broker
 end of the log, as long as it says so: every (re)connection is reported, and the streams are then
 checked against the table.
 
-1. Reading begins a minute before the end, or as much later as the ring's room demands
-   (relay/ring.py), and every event record goes into the ring. Positions are asked for and set, not
-   left to a lazy seek: `is_caught_up` means that all is read that was there when the places were
-   fixed. Not that nothing is left to read: under steady load something always is.
+1. Reading begins a minute before the end, or later (relay/seeding.py), and every event record goes
+   into the ring. Positions are asked for and set, not left to a lazy seek: `is_caught_up` means
+   that all is read that was there when the places were fixed. Not that nothing is left to read:
+   under steady load something always is.
 2. What relays tell each other (relay/census.py) is read from its end on; a relay without that
    topic is ready all the same.
 3. A partition that appears later is read from its beginning. An offset that no longer exists goes
@@ -31,16 +31,13 @@ from nft_upgrade.adapters.kafka_events import client_options
 from nft_upgrade.config import KafkaSettings
 from nft_upgrade.messages import TOPIC_CONTROL, TOPICS
 from relay.logs import about_record
-from relay.ring import EVERYTHING, Ring
+from relay.ring import Ring
+from relay.seeding import SEED_SECONDS, seed
 
 log = logging.getLogger(__name__)
 
 PROBE_SECONDS = 2.0
 PROBE_TIMEOUT_MS = 1500
-SEED_SECONDS = 60.0
-"""So far back is read at the start: several of the ring's margins, so that a busy log's resumes are
-answered from memory in the first second. The ends of all partitions alone would not do: one share
-each covers seconds of the busiest and days of the others."""
 METADATA_MAX_AGE_MS = 10_000
 """So long may a new partition stay unnoticed."""
 POLL_MS = 500
@@ -249,49 +246,14 @@ class Consumer:
         begins: Mapping[TopicPartition, int],
         ends: Mapping[TopicPartition, int],
     ) -> dict[TopicPartition, int]:
-        """Where each log is read from at the start; the ring is told what that proves."""
-        logs = [p for p in ends if p.topic != self._control]
-        since = self._wall() - SEED_SECONDS
-        asked = {p: int(since * 1000) for p in logs}
+        """First places; the ring is told what they prove."""
+        now = self._wall()
+        logs = {p: end for p, end in ends.items() if p.topic != self._control}
+        asked = dict.fromkeys(logs, int((now - SEED_SECONDS) * 1000))
         found = consumer.offsets_for_times(asked, timeout_ms=PROBE_TIMEOUT_MS)
-        if any(found.values()):
-            # The ends were asked for first: what came since is read in any case.
-            wanted = {p: min(found[p].offset, ends[p]) if found[p] else ends[p] for p in logs}
-            places = self._fitted(wanted, ends)
-            pending = {p for p in logs if places[p] > wanted[p]}
-            self._ring.restart(pending, floor=since)
-        else:
-            places = self._last_records(logs, begins, ends)
-            self._begin_ring(places, ends)
-        return {**places, **{p: ends[p] for p in ends if p.topic == self._control}}
-
-    def _fitted(
-        self, wanted: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]
-    ) -> dict[TopicPartition, int]:
-        """No more than the ring holds: from every log the same part, so about the same time."""
-        counts = {p: ends[p] - place for p, place in wanted.items()}
-        part = min(1.0, self._ring.capacity / max(1, sum(counts.values())))
-        return {p: ends[p] - int(count * part) for p, count in counts.items()}
-
-    def _last_records(
-        self,
-        logs: Sequence[TopicPartition],
-        begins: Mapping[TopicPartition, int],
-        ends: Mapping[TopicPartition, int],
-    ) -> dict[TopicPartition, int]:
-        """No log has a record of late, or the broker knows no times: an equal share of each."""
-        share = self._ring.capacity // max(1, len(logs))
-        return {p: max(begins[p], ends[p] - share) for p in logs}
-
-    def _begin_ring(
-        self, places: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]
-    ) -> None:
-        """A log read from its very first record hides nothing; one that is empty by now may have
-        hidden anything until now; the others tell with their first record."""
-        inside = {p for p, place in places.items() if place}
-        emptied = any(places[p] == ends[p] for p in inside)
-        pending = {p for p in inside if places[p] != ends[p]}
-        self._ring.restart(pending, floor=self._wall() if emptied else EVERYTHING)
+        begin = seed(begins, logs, found, room=self._ring.capacity, now=now)
+        self._ring.restart(begin.pending, floor=begin.floor)
+        return {**ends, **begin.places}
 
     def _fail(self, error: KafkaError) -> None:
         self._lost()

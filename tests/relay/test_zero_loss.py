@@ -9,8 +9,9 @@ import pytest
 from kafka import TopicPartition
 
 from nft_upgrade.domain.events import UpgradeEvent
-from relay.consumer import SEED_SECONDS, Consumer
+from relay.consumer import Consumer
 from relay.ring import MARGIN_SECONDS, Ring, _events, _run
+from relay.seeding import SEED_SECONDS
 from tests.relay.zero_loss import EVENTS, Rules, explore
 
 SECOND = EVENTS[1].occurred_at.timestamp() + SEED_SECONDS - 2 * MARGIN_SECONDS
