@@ -10,9 +10,12 @@ import random
 import secrets
 import signal
 import sys
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import uvloop
 
@@ -53,7 +56,8 @@ async def serve(
     ready: Callable[[str], None],
 ) -> None:
     """Run until `stop` is set, then drain. OSError when the port is taken."""
-    await _warm(parts)
+    if not await _warm(parts, stop):
+        return
     source = SourceState()
     relay = Relay(
         settings,
@@ -108,12 +112,43 @@ def _write(line: str) -> None:
     sys.stdout.flush()
 
 
-async def _warm(parts: Parts) -> None:
-    """Without the key that signs sessions nobody could be told apart; so wait for it."""
-    while True:
-        if await asyncio.to_thread(_is_warm, parts):
-            return
-        await asyncio.sleep(WARM_UP_SECONDS)
+async def _warm(parts: Parts, stop: asyncio.Event) -> bool:
+    """Without the key that signs sessions nobody could be told apart; so wait for it. False when
+    told to stop meanwhile: an answer that hangs then is left to a thread that holds up no exit."""
+    stopped = asyncio.ensure_future(stop.wait())
+    while not stop.is_set():
+        asked = _in_daemon(partial(_is_warm, parts))
+        either: set[asyncio.Future[Any]] = {asked, stopped}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if asked.done() and asked.result():
+            stopped.cancel()
+            return not stop.is_set()
+        await asyncio.wait({stopped}, timeout=WARM_UP_SECONDS)
+    return False
+
+
+def _in_daemon(ask: Callable[[], bool]) -> "asyncio.Future[bool]":
+    """Unlike a pool's thread, one that neither loop nor interpreter waits for at the end."""
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[bool] = loop.create_future()
+
+    def run() -> None:
+        is_warm = ask()
+        with suppress(RuntimeError):  # the loop is closed: nobody wants to know any more
+            loop.call_soon_threadsafe(answer.set_result, is_warm)
+
+    threading.Thread(target=run, name="warm", daemon=True).start()
+    return answer
+
+
+def _warm_once(parts: Parts) -> None:
+    """Stoppable, though it may block: as a container's first process it would not even be ended by
+    a signal without a handler."""
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        _is_warm(parts)
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _is_warm(parts: Parts) -> bool:
@@ -163,7 +198,7 @@ def _run_several(settings: RelaySettings, parts: Parts) -> int:
         port = held.getsockname()[1]
         own = settings.model_copy(update={"relay_port": port})
         # Here, once: a process that takes a killed one's place has its key already.
-        _is_warm(parts)
+        _warm_once(parts)
 
         def work(ready: Callable[[], None]) -> None:
             uvloop.run(_until_told(own, parts, lambda url: ready()))

@@ -7,6 +7,7 @@ connection whose heartbeats nobody acknowledges.
 
 import asyncio
 import logging
+from dataclasses import replace
 from typing import Any, Protocol
 
 from nft_upgrade.http.errors import InternalError
@@ -30,6 +31,8 @@ log = logging.getLogger(__name__)
 
 REFUSALS = frozenset({400, 401, 403, 408, 414, 431, 505})
 """Answers that an operator may want to see whom they went to."""
+LAST_HEAD_SECONDS = 1.5
+"""Time for the rest of a head once the process is told to stop."""
 FLUSH_SECONDS = 5.0
 """Time for the rest of an ended stream to reach its reader."""
 
@@ -45,8 +48,17 @@ class Owner(Protocol):
     send_buffer_bytes: int
     refusals: RefusalLog
 
+    @property
+    def is_full(self) -> bool:
+        """Whether there are more connections than there should be."""
+
     def opened(self, connection: "Connection") -> bool:
-        """False: one too many."""
+        """False: far too many."""
+
+    def fell_silent(self, connection: "Connection") -> None:
+        """Nothing was heard of its next request yet, so it is the first to go when it gets full."""
+
+    def spoke(self, connection: "Connection") -> None: ...
 
     def closed(self, connection: "Connection") -> None: ...
 
@@ -121,11 +133,13 @@ class Connection(asyncio.Protocol):
     def _await_request(self, seconds: float) -> None:
         self._reader = RequestReader()
         self._timer = self._owner.loop.call_later(seconds, self._too_slow)
+        self._owner.fell_silent(self)
 
     def _read(self, data: bytes) -> None:
         assert self._reader is not None
         if not self._reader.has_begun:
             # From a keep-alive's pause to a head's time limit.
+            self._owner.spoke(self)
             self._stop_timer()
             self._timer = self._owner.loop.call_later(self._owner.head_seconds, self._too_slow)
         try:
@@ -142,13 +156,19 @@ class Connection(asyncio.Protocol):
 
     async def _answer(self, request: Request) -> None:
         try:
-            answer = await self._owner.door.answer(request, self)
+            answer = await self._decided(request)
         except Exception:  # whatever it is, an EventSource must be able to come back
             log.exception("unexpected")
             answer = self._unexpected(request)
         self._task = None
         if answer is not None:
             self._send(answer, request)
+
+    async def _decided(self, request: Request) -> Answer | None:
+        """Of a full process only health can be had."""
+        if self._owner.is_full and EVENTS_PATH.fullmatch(request.path):
+            return replace(calm(self._owner.random), is_final=True)
+        return await self._owner.door.answer(request, self)
 
     def _unexpected(self, request: Request) -> Answer:
         if EVENTS_PATH.fullmatch(request.path):
@@ -190,9 +210,13 @@ class Connection(asyncio.Protocol):
             self._to.close()
 
     def close_if_idle(self) -> None:
-        """Drain: end it unless it is streaming or being answered."""
-        if self._reader is not None and not self._reader.has_begun and self._to is not None:
-            self._stop_timer()
+        """Drain: end it unless it is streaming or being answered; a head has a moment left."""
+        if self._reader is None or self._to is None:
+            return
+        self._stop_timer()
+        if self._reader.has_begun:
+            self._timer = self._owner.loop.call_later(LAST_HEAD_SECONDS, self._to.close)
+        else:
             self._to.close()
 
     # --- the stream: `Listener` ---------------------------------------------------------------

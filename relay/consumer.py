@@ -4,9 +4,10 @@ Kafka wakes streams up; the table is the truth. So this side may lose its broker
 end of the log, as long as it says so: every (re)connection is reported, and the streams are then
 checked against the table.
 
-1. Reading begins a little before the end, as much as the ring holds (relay/ring.py), and every
-   event record goes into the ring. Positions are asked for and set, not left to a lazy seek:
-   `is_caught_up` means that whatever is published from now on is seen.
+1. Reading begins a minute before the end, or later (relay/seeding.py), and every event record goes
+   into the ring. Positions are asked for and set, not left to a lazy seek: `is_caught_up` means
+   that all is read that was there when the places were fixed. Not that nothing is left to read:
+   under steady load something always is.
 2. What relays tell each other (relay/census.py) is read from its end on; a relay without that
    topic is ready all the same.
 3. A partition that appears later is read from its beginning. An offset that no longer exists goes
@@ -30,7 +31,8 @@ from nft_upgrade.adapters.kafka_events import client_options
 from nft_upgrade.config import KafkaSettings
 from nft_upgrade.messages import TOPIC_CONTROL, TOPICS
 from relay.logs import about_record
-from relay.ring import EVERYTHING, Ring
+from relay.ring import Ring
+from relay.seeding import SEED_SECONDS, seed
 
 log = logging.getLogger(__name__)
 
@@ -97,15 +99,18 @@ class Consumer:
         on_connect: Callable[[], None],
         ring: Ring | None = None,
         on_control: Callable[[Sequence[bytes]], None] = lambda values: None,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         """`listens(message_key)` says whether a record is wanted; `state` is kept current.
-        `on_control` gets what other relays tell."""
+        `on_control` gets what other relays tell; `wall`: seconds since 1970."""
         self._connect = connect
         self._topics = [topic_prefix + topic for topic in TOPICS]
         self._control = topic_prefix + TOPIC_CONTROL
         self._ring = Ring(0) if ring is None else ring
         self._on_control = on_control
         self._expected: dict[TopicPartition, int] = {}
+        self._goal: Mapping[TopicPartition, int] = {}
+        self._wall = wall
         self._listens = listens
         self._hand_over = hand_over
         self._on_connect = on_connect
@@ -193,11 +198,13 @@ class Consumer:
         try:
             self._assign(consumer)
             ends = consumer.end_offsets(list(self._assigned), timeout_ms=PROBE_TIMEOUT_MS)
-            self.state.lag = sum(max(0, end - self._place(consumer, p)) for p, end in ends.items())
+            places = {p: self._place(consumer, p) for p in ends}
         except KafkaError as error:
             self._fail(error)
             return
-        self._found()
+        self.state.lag = sum(max(0, end - places[p]) for p, end in ends.items())
+        self._goal = self._goal or ends
+        self._found(is_through=all(places[p] >= end for p, end in self._goal.items()))
 
     def _place(self, consumer: Any, partition: TopicPartition) -> int:
         return consumer.position(partition, timeout_ms=PROBE_TIMEOUT_MS) or 0
@@ -221,39 +228,32 @@ class Consumer:
         places = {p: self._place(consumer, p) for p in self._assigned}
         begins = consumer.beginning_offsets(new, timeout_ms=PROBE_TIMEOUT_MS)
         ends = consumer.end_offsets(new, timeout_ms=PROBE_TIMEOUT_MS)
-        places |= {p: self._first_place(p, begins, ends, is_first=is_first) for p in new}
         if is_first:
-            self._begin_ring({p: places[p] for p in new if p.topic != self._control}, ends)
-        elif any(begins[p] for p in new if p.topic != self._control):
-            self._ring.raise_floor(time.time())
+            places |= self._seed(consumer, begins, ends)
+        else:
+            places |= {p: ends[p] if p.topic == self._control else begins[p] for p in new}
+            if any(begins[p] for p in new if p.topic != self._control):
+                self._ring.raise_floor(self._wall())
         self._expected |= {p: places[p] for p in new}
         consumer.assign(sorted(found))
         for partition, offset in places.items():
             consumer.seek(partition, offset)
         self._assigned = found
 
-    def _first_place(
+    def _seed(
         self,
-        partition: TopicPartition,
+        consumer: Any,
         begins: Mapping[TopicPartition, int],
         ends: Mapping[TopicPartition, int],
-        *,
-        is_first: bool,
-    ) -> int:
-        if partition.topic == self._control:
-            return ends[partition]
-        share = self._ring.capacity // sum(p.topic != self._control for p in ends)
-        return max(begins[partition], ends[partition] - share) if is_first else begins[partition]
-
-    def _begin_ring(
-        self, places: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]
-    ) -> None:
-        """A log read from its very first record hides nothing; one that is empty by now may have
-        hidden anything until now; the others tell with their first record."""
-        inside = {p for p, place in places.items() if place}
-        emptied = any(places[p] == ends[p] for p in inside)
-        pending = {p for p in inside if places[p] != ends[p]}
-        self._ring.restart(pending, floor=time.time() if emptied else EVERYTHING)
+    ) -> dict[TopicPartition, int]:
+        """First places; the ring is told what they prove."""
+        now = self._wall()
+        logs = {p: end for p, end in ends.items() if p.topic != self._control}
+        asked = dict.fromkeys(logs, int((now - SEED_SECONDS) * 1000))
+        found = consumer.offsets_for_times(asked, timeout_ms=PROBE_TIMEOUT_MS)
+        begin = seed(begins, logs, found, room=self._ring.capacity, now=now)
+        self._ring.restart(begin.pending, floor=begin.floor)
+        return {**ends, **begin.places}
 
     def _fail(self, error: KafkaError) -> None:
         self._lost()
@@ -262,10 +262,11 @@ class Consumer:
             raise error
         log.warning("kafka: no answer: %s: %s", type(error).__name__, error)
 
-    def _found(self) -> None:
+    def _found(self, *, is_through: bool) -> None:
+        """`is_through`: all was read that was there when the places were fixed, or Kafka back."""
         self._failures = 0
         has_all = {partition.topic for partition in self._assigned} >= set(self._topics)
-        self.state.is_caught_up = has_all and (self.state.is_caught_up or self.state.lag == 0)
+        self.state.is_caught_up = has_all and (self.state.is_caught_up or is_through)
         if not self.state.is_connected:
             self.state.is_connected = True
             self.state.reconnects += 1
@@ -274,3 +275,4 @@ class Consumer:
     def _lost(self) -> None:
         self.state.is_connected = False
         self.state.is_caught_up = False
+        self._goal = {}

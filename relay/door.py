@@ -53,6 +53,7 @@ from relay.wire import Answer, Request, cookies
 log = logging.getLogger(__name__)
 
 EVENTS_PATH = re.compile(r"/api/nft/upgrade/([^/]{1,64})/events")
+SPARE_OPENINGS = 2
 _COMPACT_TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 _TOKEN_NAMES = {"token", "access_token", "accesstoken", "authorization", "session", "jwt"}
 
@@ -108,6 +109,8 @@ class Door:
         self._outside = outside
         self._origins = frozenset({settings.public_origin, *settings.allowed_origins})
         self._cookie = cookie_name(settings.public_origin)
+        # Nobody opens more at once in good faith, and each may wait for a read of its own.
+        self._most_opening = 2 * settings.relay_streams_per_user + SPARE_OPENINGS
         self.is_draining = False
         self.counts: Counter[int] = Counter()
 
@@ -133,9 +136,22 @@ class Door:
             raise RouteNotFound("There is nothing here.")
         if request.method not in ("GET", "HEAD"):
             raise MethodNotAllowed("Only reading is possible.", allow="GET, HEAD, OPTIONS")
-        return operation if match is None else await self._events(request, match[1], listener)
+        return operation if match is None else await self._outlived(request, match[1], listener)
 
     # --- streams -----------------------------------------------------------------------------
+
+    async def _outlived(
+        self, request: Request, upgrade_id: str, listener: Listener
+    ) -> Answer | None:
+        """Whatever is only for now, be it a ticket's table or an upgrade's, must not stop an
+        EventSource for good."""
+        try:
+            return await self._events(request, upgrade_id, listener)
+        except UpgradeError as error:
+            if not error.retryable:
+                raise
+            log.warning("table: %s", error, extra=about(upgrade_id))
+            return calm(self._outside.random)
 
     async def _events(self, request: Request, upgrade_id: str, listener: Listener) -> Answer | None:
         _refuse_token_in_url(request, self._cookie)
@@ -157,14 +173,11 @@ class Door:
     ) -> Answer | None:
         """Join, then read, then start: in this order nothing is lost in between."""
         stream = self._new_stream(caller, upgrade_id, listener)
+        if self._hub.opening(stream.message_key) >= self._most_opening:
+            return calm(self._outside.random)
         self._hub.join(stream)
         try:
             return await self._begin(request, stream, caller, last_id, listener)
-        except UpgradeError as error:
-            if not error.retryable:
-                raise
-            log.warning("table: %s", error, extra=about(upgrade_id))
-            return calm(self._outside.random)
         finally:
             if not stream.is_started:
                 self._hub.leave(stream)
@@ -197,7 +210,7 @@ class Door:
         if request.method == "HEAD":
             return Answer(200, stream_headers(request))
         if not history.reaches(begin.position):
-            history = await self._reader.read(stream.upgrade_id, after=begin.position)
+            history = await self._read(stream.upgrade_id, begin.position)
         if self.is_draining or history.snapshot is None:
             return calm(self._outside.random)
         listener.begin_stream(stream, (*stream_headers(request), *self._shared(request)))
@@ -207,7 +220,10 @@ class Door:
     async def _history(self, upgrade_id: str, caller: Caller, asked: int | None) -> History:
         """From the ring where it can, from the table where it must."""
         recent = self._outside.recent(caller.user_id, upgrade_id, asked)
-        return recent or await self._reader.read(upgrade_id, after=asked or 0)
+        return recent or await self._read(upgrade_id, asked or 0)
+
+    async def _read(self, upgrade_id: str, after: int) -> History:
+        return await self._reader.read(upgrade_id, after=after, is_opening=True)
 
     def _start(
         self, stream: Stream, begin: Resume, snapshot: Snapshot, events: Sequence[UpgradeEvent]

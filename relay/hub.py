@@ -60,6 +60,10 @@ class Hub:
         joins after a "no" reads the table after the record was published, and finds the event."""
         return message_key in self._by_user
 
+    def opening(self, message_key: bytes) -> int:
+        """How many of the user's streams have joined and not started yet."""
+        return sum(not stream.is_started for stream in self._by_user.get(message_key, ()))
+
     def users(self) -> list[bytes]:
         """Message keys of everybody with a stream."""
         return list(self._by_user)

@@ -6,9 +6,14 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
+from nft_upgrade.domain.errors import StorageUnavailable
 from nft_upgrade.domain.events import UpgradeEvent
 from nft_upgrade.domain.upgrade import Upgrade
 from relay.replay import History, snapshot_of
+
+MOST_WAITING = 4096
+"""Upgrades that may wait for a read before openings are turned away. At ten milliseconds a read and
+eight workers the last waits five seconds; who is turned away is told to come back after as much."""
 
 
 class EventTable(Protocol):
@@ -24,10 +29,11 @@ class EventTable(Protocol):
 class _Read:
     """One read that has not begun yet; whoever asks meanwhile shares it."""
 
-    __slots__ = ("after", "outcome")
+    __slots__ = ("after", "askers", "outcome")
 
     def __init__(self, after: int, outcome: asyncio.Future[History]) -> None:
         self.after = after
+        self.askers = 0
         self.outcome = outcome
 
 
@@ -35,12 +41,14 @@ class Reader:
     """The table from the event loop.
 
     A read is shared only until it begins: one that is already under way may not see what the
-    asker was woken by.
+    asker was woken by. One that nobody waits for any more is not begun.
     """
 
-    def __init__(self, table: EventTable, *, workers: int) -> None:
+    def __init__(self, table: EventTable, *, workers: int, most: int = MOST_WAITING) -> None:
+        """`workers` reads at a time; `most` wait for one."""
         self._table = table
         self._workers = workers
+        self._most = most
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="table")
         # Ordered: the first of a plain dict is found by walking over all that were taken before.
         self._queued: OrderedDict[str, _Read] = OrderedDict()
@@ -53,19 +61,32 @@ class Reader:
         """Reads that wait for a worker."""
         return len(self._queued)
 
-    async def read(self, upgrade_id: str, *, after: int) -> History:
+    async def read(self, upgrade_id: str, *, after: int, is_opening: bool = False) -> History:
         """The upgrade and at least its events after `after`, as of a moment after this call.
 
-        Raises what the port raises.
+        Raises what the port raises. An opening is refused (StorageUnavailable) where too many wait
+        already; the checks of streams that are live never are.
         """
         job = self._queued.get(upgrade_id)
         if job is None:
-            job = _Read(after, asyncio.get_running_loop().create_future())
-            self._queued[upgrade_id] = job
+            if is_opening and len(self._queued) >= self._most:
+                raise StorageUnavailable("Too many reads of the table wait.")
+            job = self._enqueue(upgrade_id, after)
         job.after = min(job.after, after)
+        job.askers += 1
         self._start_some()
-        # Shielded: one asker's leaving must not take the answer from the others.
-        return await asyncio.shield(job.outcome)
+        try:
+            # Shielded: one asker's leaving must not take the answer from the others.
+            return await asyncio.shield(job.outcome)
+        finally:
+            job.askers -= 1
+            if not job.askers and self._queued.get(upgrade_id) is job:
+                del self._queued[upgrade_id]
+
+    def _enqueue(self, upgrade_id: str, after: int) -> _Read:
+        job = _Read(after, asyncio.get_running_loop().create_future())
+        self._queued[upgrade_id] = job
+        return job
 
     def close(self) -> None:
         """Begin no more reads."""

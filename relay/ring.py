@@ -23,8 +23,14 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from nft_upgrade.domain.events import UpgradeEvent
 from nft_upgrade.messages import from_record
 
-MARGIN_SECONDS = 60.0
-"""Clocks of writers and publishers may differ by so much, less a publisher's longest retry."""
+MARGIN_SECONDS = 10.0
+"""A publisher's longest retry (8 s, adapters/kafka_events.py), by which a record may be behind a
+younger one in its log; and 2 s for the clocks of writers and publishers, which the platform keeps
+within milliseconds of each other. More would not be safer for free: a ring that spans less than the
+margin proves nothing."""
+BYTES_PER_RECORD = 1024
+"""Room is counted so: with the default capacity a ring takes at most 64 MiB of values."""
+FLOOR_AGE_LIMIT = 86_400.0
 MOST_PER_USER = 256
 """Beyond it, looking through a user's records would take longer than asking the table."""
 EVERYTHING = -math.inf
@@ -32,12 +38,14 @@ NOTHING = math.inf
 
 
 class Ring:
-    """At most `capacity` records, by message key; the oldest is dropped first."""
+    """At most `capacity` records of a KiB each on average, by message key; the oldest is dropped
+    first. 65,536 are two minutes at 500 records a second."""
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
         self._by_user: dict[bytes | None, tuple[bytes, ...]] = {}
         self._order: deque[tuple[bytes | None, float]] = deque()
+        self._bytes = 0
         self._floor = NOTHING
         self._pending: set[Hashable] = set()
 
@@ -49,6 +57,10 @@ class Ring:
         """Seconds since 1970; what was created after that moment and has been read is here."""
         return NOTHING if self._pending else self._floor
 
+    def span(self, now: float) -> float:
+        """Seconds from the floor to `now`, a day at most; below the margin nothing is proven."""
+        return min(max(0.0, now - self.floor), FLOOR_AGE_LIMIT)
+
     # --- the consumer's thread ----------------------------------------------------------------
 
     def restart(self, pending: Iterable[Hashable] = (), *, floor: float = NOTHING) -> None:
@@ -57,6 +69,7 @@ class Ring:
         self._floor = NOTHING
         self._by_user = {}
         self._order.clear()
+        self._bytes = 0
         self._pending = set(pending)
         self._floor = floor
 
@@ -74,18 +87,23 @@ class Ring:
         """A record as it was read; `created_at` is its time stamp, in seconds since 1970."""
         if not self.capacity:
             return
-        while len(self._order) >= self.capacity:
+        self._bytes += len(value)
+        while self._order and self._is_full():
             self._drop_oldest()
         self._order.append((message_key, created_at))
         self._by_user[message_key] = (*self._by_user.get(message_key, ()), value)
+
+    def _is_full(self) -> bool:
+        return len(self._order) >= self.capacity or self._bytes > self.capacity * BYTES_PER_RECORD
 
     def _drop_oldest(self) -> None:
         message_key, created_at = self._order.popleft()
         # First the floor: a reader must not find the record gone and the floor where it was.
         self.raise_floor(created_at)
-        rest = self._by_user[message_key][1:]
+        first, *rest = self._by_user[message_key]
+        self._bytes -= len(first)
         if rest:
-            self._by_user[message_key] = rest
+            self._by_user[message_key] = tuple(rest)
         else:
             del self._by_user[message_key]
 

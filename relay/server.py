@@ -8,7 +8,6 @@ import logging
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
 from email.utils import format_datetime
-from functools import partial
 from uuid import uuid4
 
 from nft_upgrade.config import RelaySettings
@@ -23,6 +22,7 @@ from relay.listening import listening_socket
 from relay.metrics import Figures, operations
 from relay.presence import PresenceMarks
 from relay.reads import EventTable, Reader
+from relay.redeeming import Redeeming
 from relay.refusals import RefusalLog
 from relay.replay import History, frame_of_record, notice, recent_history
 from relay.ring import Ring
@@ -35,6 +35,8 @@ IDLE_SECONDS = 75.0
 DRAIN_BATCHES_PER_SECOND = 10
 SPARE_CONNECTIONS = 2000
 """Connections beyond the streams: requests being answered, health checks, idle keep-alives."""
+SURPLUS_CONNECTIONS = 200
+"""Beyond those, when nobody is silent; they are told their head's answer, but get no stream."""
 BACKLOG = 4096
 
 
@@ -67,13 +69,17 @@ class Relay:
         self.send_buffer_bytes = settings.relay_send_buffer_bytes
         self._now = now
         self._date = (-1, "")
+        self.most_connections = settings.relay_max_streams + SPARE_CONNECTIONS
         self._connections: set[Connection] = set()
+        self._silent: dict[Connection, None] = {}
+        """Those without a request, the longest so first."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self.bad_records = 0
         self.ring_answers = 0
         self.ring = Ring(settings.relay_ring_records)
         self.reader = Reader(table, workers=settings.relay_read_workers)
+        self.redeeming = Redeeming()
         self.hub = Hub(_limits(settings), notice=self._notice, random=random)
         at_a_time = settings.relay_read_workers
         self.checks = Checks(self.hub, self.reader, at_a_time=at_a_time, spawn=self._spawn)
@@ -90,7 +96,7 @@ class Relay:
             monotonic=self.loop.time,
             random=self.random,
             request_id=self.request_id,
-            elsewhere=partial(self.loop.run_in_executor, None),
+            elsewhere=self.redeeming.run,
             recent=self._recent,
             gap=self.checks.gap,
             operations=lambda path: operations(path, self.figures()),
@@ -153,6 +159,7 @@ class Relay:
         for connection in list(self._connections):
             connection.abort()
         self.reader.close()
+        self.redeeming.close()
         if self.marks:
             self.marks.close()
 
@@ -226,10 +233,27 @@ class Relay:
     # --- for connections (`Owner`) -------------------------------------------------------------
 
     def opened(self, connection: Connection) -> bool:
+        """A full process lets go of who has been silent longest: the load balancer's question
+        after its health must be heard, and would be reset like all others."""
         self._connections.add(connection)
-        return len(self._connections) <= self.settings.relay_max_streams + SPARE_CONNECTIONS
+        if self.is_full and self._silent:
+            longest = next(iter(self._silent))
+            del self._silent[longest]
+            longest.abort()
+        return len(self._connections) <= self.most_connections + SURPLUS_CONNECTIONS
+
+    @property
+    def is_full(self) -> bool:
+        return len(self._connections) > self.most_connections
+
+    def fell_silent(self, connection: Connection) -> None:
+        self._silent[connection] = None
+
+    def spoke(self, connection: Connection) -> None:
+        self._silent.pop(connection, None)
 
     def closed(self, connection: Connection) -> None:
+        self.spoke(connection)
         self._connections.discard(connection)
 
     def http_date(self) -> str:
@@ -269,6 +293,7 @@ class Relay:
             source=self.source,
             ring_answers=self.ring_answers,
             ring_records=len(self.ring),
+            ring_span_seconds=int(self.ring.span(self._now().timestamp())),
             table_reads=self.reader.reads,
             table_read_failures=self.reader.failures,
             table_reads_waiting=self.reader.waiting,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 EVICTED_PREFIX = "evicted."
-"""An id beginning so marks the end of a stream that gave way to a newer one."""
+"""An id of it and a sequence marks the end of a stream that gave way to a newer one."""
 NOT_STARTED = -1
 
 
@@ -88,4 +88,7 @@ class Stream:
 
 def is_evicted(last_id: str | None) -> bool:
     """Whether a Last-Event-ID says that its stream gave way to a newer one."""
-    return last_id is not None and last_id.startswith(EVICTED_PREFIX)
+    if last_id is None or not last_id.startswith(EVICTED_PREFIX):
+        return False
+    sequence = last_id.removeprefix(EVICTED_PREFIX)
+    return sequence.isascii() and sequence.isdigit()

@@ -21,6 +21,8 @@ EVENT_ID = re.compile(r"[0-9A-Za-z._-]{1,64}")
 """Other ids would cost a preflight on every cross-origin reconnect (docs/events.md)."""
 HEARTBEAT = b":\n\n"
 LAST_CHUNK = b"0\r\n\r\n"
+_AUTHORITY = re.compile(r"\Ahttps?://[^/?#]*", re.IGNORECASE)
+_BODILESS = ("GET", "HEAD", "OPTIONS")
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
@@ -74,9 +76,10 @@ def encode_head(status: int, headers: Iterable[tuple[str, str]]) -> bytes:
 
 
 def encode_answer(answer: Answer, *, date: str, with_body: bool, keep_alive: bool) -> bytes:
-    """The answer as sent; a HEAD gets the length without the body, a 204 has neither."""
+    """The answer as sent; a HEAD gets the length without the body, a 204 has neither, and the
+    HEAD of a stream, whose GET has no length, none."""
     headers = [("Date", date), *answer.headers]
-    if answer.status != HTTPStatus.NO_CONTENT:
+    if answer.status != HTTPStatus.NO_CONTENT and (with_body or answer.body):
         headers.append(("Content-Length", str(len(answer.body))))
     headers.append(("Connection", "keep-alive" if keep_alive else "close"))
     return encode_head(answer.status, headers) + (answer.body if with_body else b"")
@@ -115,13 +118,23 @@ class RequestReader:
     fed, not the fields seen: an endless header is refused too.
     """
 
-    __slots__ = ("_begun", "_fed", "_headers", "_is_complete", "_keep_alive", "_parser", "_target")
+    __slots__ = (
+        "_begun",
+        "_body_bytes",
+        "_fed",
+        "_headers",
+        "_is_complete",
+        "_keep_alive",
+        "_parser",
+        "_target",
+    )
 
     def __init__(self) -> None:
         self._parser: Any = httptools.HttpRequestParser(self)
         self._target = b""
         self._headers: list[tuple[bytes, bytes]] = []
         self._fed = 0
+        self._body_bytes = 0
         self._begun = 0
         self._is_complete = False
         self._keep_alive = False
@@ -139,7 +152,7 @@ class RequestReader:
         if not self._is_complete:
             return None
         if self._begun > 1:
-            raise Malformed(400, "pipelining_refused", "One request at a time, please.")
+            raise _pipelined()
         return self._request()
 
     def close(self) -> None:
@@ -150,9 +163,12 @@ class RequestReader:
     def _parse(self, data: bytes) -> None:
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
+        except httptools.HttpParserUpgrade as offer:
             # An offer (h2c, websocket) may be ignored (RFC 9110, 7.8): it is answered as HTTP/1.1.
             self._is_complete = True
+            if offer.args[0] < len(data):
+                # llhttp takes the rest for the other protocol and would not look at it.
+                raise _pipelined() from None
         except httptools.HttpParserError as error:
             self._check_limits()
             raise Malformed(400, "malformed_request", "This is not HTTP/1.1.") from error
@@ -160,7 +176,7 @@ class RequestReader:
     def _check_limits(self) -> None:
         if len(self._target) > MAX_TARGET_BYTES:
             raise Malformed(414, "uri_too_long", f"At most {MAX_TARGET_BYTES} bytes.")
-        if self._fed > MAX_HEAD_BYTES or len(self._headers) > MAX_HEADERS:
+        if self._fed - self._body_bytes > MAX_HEAD_BYTES or len(self._headers) > MAX_HEADERS:
             detail = f"At most {MAX_HEADERS} header fields and {MAX_HEAD_BYTES} bytes."
             raise Malformed(431, "header_too_large", detail)
 
@@ -169,12 +185,15 @@ class RequestReader:
         version = self._parser.get_http_version()
         if version not in ("1.0", "1.1"):
             raise Malformed(505, "http_version", "HTTP/1.1, please.")
-        if version == "1.1" and "host" not in headers:
-            raise Malformed(400, "malformed_request", "The Host header is missing.")
+        self._check_host(is_required=version == "1.1")
+        method = self._parser.get_method().decode("ascii")
         has_body = "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
+        if has_body and method in _BODILESS:
+            # At once: or it would depend on when the body comes.
+            raise Malformed(400, "malformed_request", f"A {method} without a body, please.")
         path, query = split_target(self._target.decode("latin-1"))
         return Request(
-            method=self._parser.get_method().decode("ascii"),
+            method=method,
             path=path,
             query=query,
             headers=headers,
@@ -183,7 +202,16 @@ class RequestReader:
             has_body=has_body,
         )
 
+    def _check_host(self, *, is_required: bool) -> None:
+        """Exactly one that says something (RFC 9112, 3.2): proxies may choose another of two."""
+        hosts = [value.strip() for name, value in self._headers if name.lower() == b"host"]
+        if len(hosts) > 1 or (is_required and not any(hosts)):
+            raise Malformed(400, "malformed_request", "One Host header, please.")
+
     # Called by the parser.
+
+    def on_body(self, part: bytes) -> None:
+        self._body_bytes += len(part)
 
     def on_message_begin(self) -> None:
         self._begun += 1
@@ -200,6 +228,10 @@ class RequestReader:
         self._keep_alive = self._parser.should_keep_alive()
 
 
+def _pipelined() -> Malformed:
+    return Malformed(400, "pipelining_refused", "One request at a time, please.")
+
+
 def _joined(fields: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     headers: dict[str, str] = {}
     for raw_name, raw_value in fields:
@@ -210,8 +242,9 @@ def _joined(fields: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
 
 
 def split_target(target: str) -> tuple[str, dict[str, str]]:
-    """Path and query of a request target. `Malformed` for a query with too many fields."""
-    path, _, text = target.partition("#")[0].partition("?")
+    """Path and query of a request target, in origin or in absolute form (RFC 9112, 3.2.2).
+    `Malformed` for a query with too many fields."""
+    path, _, text = _AUTHORITY.sub("", target, count=1).partition("#")[0].partition("?")
     try:
         pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_QUERY_FIELDS)
     except ValueError as error:

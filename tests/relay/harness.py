@@ -19,7 +19,7 @@ from nft_upgrade.domain.nft import Nft, NftStatus
 from nft_upgrade.domain.upgrade import Failure, Status, Transition, Upgrade, open_upgrade
 from nft_upgrade.http.sessions import SessionSigner, SessionVerifier
 from nft_upgrade.messages import to_record
-from nft_upgrade.ports import Nfts, Presence, Upgrades
+from nft_upgrade.ports import Nfts, Presence, TicketGrant, Upgrades
 from relay.consumer import SourceState
 from relay.server import Relay
 from tests.fakes.storage import FakeNfts, FakeTickets, FakeUpgrades
@@ -76,6 +76,23 @@ class Table(FakeUpgrades):
         found = super().get(upgrade_id)
         self.meanwhile()
         return found
+
+
+class Desk(FakeTickets):
+    """The tickets with the same switch, and a wait before each answer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fault: Exception | None = None
+        self.wait: Callable[[], object] = lambda: None
+
+    def redeem(
+        self, ticket_hash: str, *, upgrade_id: str, is_reconnect: bool, at: datetime
+    ) -> TicketGrant | None:
+        self.wait()
+        if self.fault:
+            raise self.fault
+        return super().redeem(ticket_hash, upgrade_id=upgrade_id, is_reconnect=is_reconnect, at=at)
 
 
 def an_nft(mint: str, owner: str, *, level: int) -> Nft:
@@ -198,7 +215,7 @@ class World:
         self.settings = RelaySettings(**{**defaults, **settings})
         self.table = Table()
         self.nfts = FakeNfts(self.table.store)
-        self.tickets = FakeTickets()
+        self.tickets = Desk()
         self.source = SourceState(is_connected=True, is_caught_up=True, partitions=15)
         self.relay: Relay | None = None
         self.url = ""

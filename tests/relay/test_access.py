@@ -17,6 +17,7 @@ from tests.relay.harness import (
     access_token,
     bearer,
     now,
+    outage,
 )
 from tests.sse import SseResponse, request
 
@@ -90,6 +91,20 @@ def test_a_session_token_in_the_url_is_refused_even_a_valid_one(world: World, na
     body = problem(answer)
     assert body["code"] == "token_in_url"
     assert access_token()[:20] not in json.dumps(body)
+
+
+def test_a_table_that_fails_while_a_ticket_is_redeemed_stops_no_browser(world: World) -> None:
+    """Any status but 200 would; so it comes back, and the ticket is still good."""
+    Story(world)
+    query = f"?ticket={ticket(world)}"
+    world.tickets.fault = outage()
+    with world.open(headers={}, query=query) as answer:
+        assert answer.status == 200
+        assert list(answer.messages()) == []
+        assert answer.parser.retry is not None
+    world.tickets.fault = None
+    with world.open(headers={}, query=query) as stream:
+        stream.take(2)
 
 
 def test_a_ticket_opens_one_stream(world: World) -> None:

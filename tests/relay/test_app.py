@@ -1,27 +1,31 @@
 """`python -m relay.app` as it is deployed: real adapters, KMS-signed sessions, tickets, Kafka."""
 
+import asyncio
 import socket
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
+from local.aws import environment as aws_environment
 from local.process import Part, StartFailed
 from nft_upgrade.adapters.dynamodb_nfts import DynamoDbNfts
 from nft_upgrade.adapters.dynamodb_transient import DynamoDbTickets
 from nft_upgrade.adapters.dynamodb_upgrades import DynamoDbUpgrades
 from nft_upgrade.adapters.kafka_events import KafkaPublisher
 from nft_upgrade.adapters.kms_signer import KmsEd25519Key
-from nft_upgrade.adapters.system import UlidIds
+from nft_upgrade.adapters.system import SystemClock, UlidIds
 from nft_upgrade.config import KafkaSettings, StorageSettings
 from nft_upgrade.domain.events import UpgradeEvent
 from nft_upgrade.http.sessions import Session, SessionSigner
 from nft_upgrade.http.tickets import issue_ticket
+from relay.app import Parts, serve
 from tests.fixtures.aws import AwsEndpoint
 from tests.fixtures.kafka import KafkaEndpoint
-from tests.relay.harness import ORIGIN, Story, now
+from tests.relay.harness import ORIGIN, Story, World, now
 from tests.relay.test_faults import is_ready, numbers, wait_until
 from tests.sse import connect, request
 
@@ -140,3 +144,60 @@ def test_sigterm_ends_streams_and_then_the_process(environment: dict[str, str]) 
         idle = connect(url)
         assert part.stop(15) == 0, part.output
         assert idle.recv(1) == b""
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_sigterm_ends_a_relay_that_still_waits_for_the_session_key(processes: str) -> None:
+    """KMS takes the connection and then says nothing, which is worse than refusing it."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        host, port = silent.getsockname()
+        told = {
+            **aws_environment("http://127.0.0.1:1"),
+            "AWS_ENDPOINT_URL_KMS": f"http://{host}:{port}",
+            "SESSION_KMS_KEY_ID": "alias/session",
+            "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",
+            "PUBLIC_ORIGIN": ORIGIN,
+            "RELAY_PORT": "0",
+            "RELAY_PROCESSES": processes,
+        }
+        silent.settimeout(30)
+        with Part("relay.app", environment=told) as part:
+            asked, _ = silent.accept()
+            with asked:
+                assert part.stop(8) == 0, part.output
+
+
+@pytest.mark.parametrize("is_silent", [True, False])
+def test_a_process_without_its_key_stops_when_it_is_told(is_silent: bool) -> None:
+    """As each of several does, once forked."""
+    never, asked = threading.Event(), threading.Event()
+
+    def warm_up() -> None:
+        asked.set()
+        if is_silent:
+            never.wait(20)
+        raise OSError("no answer")
+
+    with World() as world:
+        parts = Parts(world.table, world.tickets, NoSessions(), SystemClock(), warm_up)
+        said: list[str] = []
+
+        async def scene() -> None:
+            stop = asyncio.Event()
+            serving = asyncio.create_task(
+                serve(world.settings, parts, stop=stop, ready=said.append)
+            )
+            await asyncio.to_thread(asked.wait, 5)
+            stop.set()
+            await asyncio.wait_for(serving, 3)
+
+        asyncio.run(scene())
+        never.set()
+    assert not said
+
+
+class NoSessions:
+    """`Sessions` of a relay that never came to serve."""
+
+    def verify(self, access_token: str, at: datetime) -> Session:
+        raise AssertionError("nobody is served")

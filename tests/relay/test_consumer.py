@@ -7,6 +7,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -30,6 +31,9 @@ class Broker:
     partitions: dict[str, int] = field(default_factory=lambda: dict.fromkeys(TOPICS, 1))
     logs: dict[TopicPartition, list[RawRecord]] = field(default_factory=lambda: defaultdict(list))
     is_silent: bool = False
+    is_busy: bool = False
+    """A record comes whenever the ends are asked for."""
+    knows_times: bool = True
     connects: int = 0
 
     def put(
@@ -64,7 +68,18 @@ class Client:
 
     def end_offsets(self, partitions: Sequence[Any], timeout_ms: int) -> dict[Any, int]:
         self.broker.answer()
+        if self.broker.is_busy:
+            self.broker.put(b"one more", user=b"somebody else")
         return {p: len(self.broker.logs[p]) for p in partitions}
+
+    def offsets_for_times(self, times: dict[Any, int], timeout_ms: int) -> dict[Any, Any]:
+        self.broker.answer()
+        return {p: self._since(p, ms / 1000) for p, ms in times.items()}
+
+    def _since(self, partition: TopicPartition, moment: float) -> Any:
+        place = max(0, int(moment) - 1000)
+        has_any = self.broker.knows_times and place < len(self.broker.logs[partition])
+        return SimpleNamespace(offset=place) if has_any else None
 
     def beginning_offsets(self, partitions: Sequence[Any], timeout_ms: int) -> dict[Any, int]:
         self.broker.answer()
@@ -112,6 +127,7 @@ class Watch:
     wanted: bytes = b"user"
     ring: Ring = field(default_factory=lambda: Ring(0))
     told: list[bytes] = field(default_factory=list)
+    wall: float = 1e6
 
     def __post_init__(self) -> None:
         self.state = SourceState()
@@ -124,6 +140,7 @@ class Watch:
             on_connect=self._count,
             ring=self.ring,
             on_control=self.told.extend,
+            wall=lambda: self.wall,
         )
 
     def _count(self) -> None:
@@ -230,6 +247,54 @@ def test_a_ring_is_filled_from_a_little_before_the_end() -> None:
         assert (len(watch.ring), watch.ring.floor) == (2, 1004)
     finally:
         watch.consumer.stop()
+
+
+@contextmanager
+def started(broker: Broker, *, room: int, wall: float) -> Iterator[Watch]:
+    watch = Watch(broker, ring=Ring(room), wall=wall)
+    watch.consumer.start()
+    try:
+        watch.until(lambda: watch.state.is_caught_up)
+        yield watch
+    finally:
+        watch.consumer.stop()
+
+
+def test_a_ring_is_filled_with_the_last_minute_however_the_load_is_spread() -> None:
+    """All load in one partition; another was quiet for long and does not raise the floor."""
+    broker = Broker()
+    for number in range(200):
+        broker.put(b"%d" % number)
+    broker.put(b"long ago", topic=TOPICS[0])
+    with started(broker, room=100, wall=1200) as watch:
+        assert watch.got == [b"%d" % number for number in range(140, 200)]
+        assert watch.ring.floor == 1140
+
+
+def test_a_minute_that_does_not_fit_is_shortened_alike_in_all_partitions() -> None:
+    broker = Broker(partitions=dict.fromkeys(TOPICS, 1) | {TOPIC_PROGRESS: 2})
+    for number in range(200):
+        broker.put(b"%d" % number)
+        broker.put(b"%d" % number, partition=1)
+    with started(broker, room=40, wall=1200) as watch:
+        assert sorted(map(int, watch.got)) == sorted([*range(180, 200)] * 2)
+        assert watch.ring.floor == 1180
+
+
+def test_a_broker_that_knows_no_times_fills_the_ring_by_equal_shares() -> None:
+    broker = Broker(knows_times=False)
+    for number in range(200):
+        broker.put(b"%d" % number)
+    with started(broker, room=50, wall=1200) as watch:
+        assert (len(watch.got), watch.ring.floor) == (10, 1190)
+
+
+def test_a_log_that_never_rests_is_caught_up_with_all_the_same() -> None:
+    with started(Broker(is_busy=True), room=10, wall=1200) as watch:
+        watch.broker.is_silent = True
+        watch.until(lambda: not watch.state.is_caught_up)
+        watch.broker.is_silent = False
+        watch.until(lambda: watch.state.is_caught_up)
 
 
 def test_a_ring_that_began_with_the_log_hides_nothing() -> None:

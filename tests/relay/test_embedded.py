@@ -19,6 +19,7 @@ FIGURES = Figures(
     source=SourceState(lag=3),
     ring_answers=0,
     ring_records=0,
+    ring_span_seconds=0,
     table_reads=100,
     table_read_failures=5,
     table_reads_waiting=0,

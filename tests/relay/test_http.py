@@ -49,7 +49,20 @@ def test_head_answers_like_get_without_a_body(world: World) -> None:
     with world.open(method="HEAD") as answer:
         assert answer.status == 200
         assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
+        assert "content-length" not in answer.headers
     assert world.figure("streams") == 0
+
+
+def test_the_absolute_form_of_a_target_is_accepted(world: World) -> None:
+    for target in (b"http://x/healthz", b"HTTPS://x:1/healthz?a=1"):
+        assert status_of(world, b"GET " + target + b" HTTP/1.1\r\nHost: x\r\n\r\n") == 200
+    assert status_of(world, b"GET /a/http://x/healthz HTTP/1.1\r\nHost: x\r\n\r\n") == 404
+
+
+@pytest.mark.parametrize("size", [5, 100_000])
+def test_a_method_that_is_refused_is_so_with_a_body_of_any_size(world: World, size: int) -> None:
+    head = b"POST " + EVENTS.encode() + b" HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % size
+    assert status_of(world, head + b"x" * size) == 405
 
 
 def test_a_connection_is_used_again_after_an_answer(world: World) -> None:
@@ -96,6 +109,12 @@ def test_http_1_0_gets_its_stream_without_chunks(world: World) -> None:
         b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
         b"GET / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost:\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.0\r\nHost: x\r\nHost: y\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello",
+        b"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     ],
 )
@@ -134,6 +153,13 @@ def test_too_many_query_fields_are_refused(world: World) -> None:
 def test_pipelining_is_refused(world: World) -> None:
     one = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
     sock = raw(world, one + one)
+    assert read_response(sock).status == 400
+    assert is_closed(sock)
+
+
+def test_what_is_pipelined_behind_an_upgrade_offer_is_refused_too(world: World) -> None:
+    offer = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+    sock = raw(world, offer + b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
     assert read_response(sock).status == 400
     assert is_closed(sock)
 

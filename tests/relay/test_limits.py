@@ -1,11 +1,14 @@
 """How many, how long, how slow: limits that end streams, and the reconnects they must not cause."""
 
+import socket
 import threading
 import time
+from urllib.parse import quote
 
 import pytest
 
 from tests.relay.harness import STRANGER, Story, World, bearer
+from tests.relay.test_http import is_closed
 from tests.relay.test_streams import eventually, sequences
 from tests.sse import Cut, EventSource, SseResponse, connect, request
 
@@ -31,6 +34,13 @@ def test_an_evicted_stream_s_reconnect_is_told_to_stay_away(world: World) -> Non
     Story(world)
     with world.open(last_id="evicted.1") as answer:
         assert answer.status == 204
+
+
+@pytest.mark.parametrize("last_id", ["evicted.", "evicted.x", "evicted.1.1", "evicted.\u0661"])
+def test_an_id_that_only_looks_evicted_starts_over(world: World, last_id: str) -> None:
+    Story(world)
+    with world.open(query=f"?lastEventId={quote(last_id)}") as stream:
+        assert [m.json["type"] for m in stream.take(2)] == ["connection_established", "reset"]
 
 
 def test_four_tabs_come_to_rest(world: World) -> None:
@@ -189,6 +199,57 @@ def test_a_drain_ends_streams_with_retries_of_their_own_and_accepts_nothing_more
         assert idle.recv(1) == b""
         with pytest.raises(OSError):
             connect(world.url)
+
+
+def test_a_drain_does_not_wait_for_a_head_that_does_not_come_to_its_end() -> None:
+    with World(relay_drain_seconds=10.0, relay_head_seconds=30.0) as world:
+        sock = connect(world.url)
+        sock.sendall(b"GET /healthz HTTP/1.1\r\n")
+        eventually(lambda: world.figure("connections") == 2)
+        began = time.monotonic()
+        world.stop()
+        assert time.monotonic() - began < 5
+        assert sock.recv(1) == b""
+
+
+def full_of(world: World, count: int, said: bytes = b"") -> list[socket.socket]:
+    """A process that `count` connections fill."""
+    assert world.relay is not None
+    world.relay.most_connections = count
+    socks = [connect(world.url) for _ in range(count)]
+    for sock in socks:
+        sock.sendall(said)
+    return socks
+
+
+def test_a_full_process_tells_its_health_and_lets_go_of_who_was_silent_longest(
+    world: World,
+) -> None:
+    silent = full_of(world, 3)
+    with world.get("/healthz") as answer:
+        assert answer.status == 200
+    assert is_closed(silent[0])
+    silent[1].settimeout(0.1)
+    with pytest.raises(TimeoutError):
+        silent[1].recv(1)
+    for sock in silent:
+        sock.close()
+
+
+def test_a_full_process_without_a_silent_connection_opens_no_stream(world: World) -> None:
+    Story(world)
+    busy = full_of(world, 3, b"GET / HTTP/1.1\r\n")
+    eventually(lambda: world.figure("connections") == 4)
+    with world.open() as answer:
+        assert answer.status == 200
+        assert list(answer.messages()) == []
+        assert answer.parser.retry is not None
+    with world.get("/healthz") as answer:
+        assert answer.status == 200
+    for sock in busy:
+        sock.close()
+    eventually(lambda: world.figure("connections") == 1)
+    world.open().take(2)
 
 
 def test_a_request_during_a_drain_is_told_to_come_back() -> None:

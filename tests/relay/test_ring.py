@@ -8,10 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nft_upgrade.config import RelaySettings
 from nft_upgrade.domain.events import EventType, UpgradeEvent
 from nft_upgrade.messages import to_record
 from relay.replay import snapshot_after, snapshot_of
-from relay.ring import EVERYTHING, MARGIN_SECONDS, MOST_PER_USER, Ring
+from relay.ring import (
+    BYTES_PER_RECORD,
+    EVERYTHING,
+    FLOOR_AGE_LIMIT,
+    MARGIN_SECONDS,
+    MOST_PER_USER,
+    Ring,
+)
 from tests.relay.harness import STRANGER, USER, Story, World, bearer, now
 from tests.relay.test_streams import eventually, sequences
 
@@ -90,6 +98,33 @@ def test_dropping_a_record_raises_the_floor() -> None:
     assert (len(ring), after(ring, 2)) == (1, None)
     add(ring, event(3, at=BEGIN + 3 * LATER))
     assert after(ring, 3) == [3]
+
+
+@pytest.mark.parametrize("rate", [500, 1000])
+def test_under_load_the_newest_events_can_be_proven(rate: int) -> None:
+    """The margin must be less than what a full ring spans."""
+    ring = Ring(RelaySettings.model_fields["relay_ring_records"].default)
+    ring.restart(floor=EVERYTHING)
+    end = BEGIN.timestamp()
+    for number in range(200 * rate):
+        ring.add(b"%d" % number, b"x", end - 200 + number / rate)
+    add(ring, event(1))
+    assert len(ring) == ring.capacity
+    assert after(ring, 1) == [1]
+    assert ring.span(end) == pytest.approx(ring.capacity / rate, abs=0.1)
+
+
+def test_large_records_take_the_room_of_several() -> None:
+    ring = Ring(8)
+    ring.restart(floor=EVERYTHING)
+    for number in range(8):
+        ring.add(b"user", b"x" * 2 * BYTES_PER_RECORD, float(number))
+    assert (len(ring), ring.floor) == (4, 3.0)
+
+
+def test_a_ring_that_proves_nothing_spans_nothing() -> None:
+    assert (Ring(8).span(100.0), filled(floor=90.0).span(100.0)) == (0.0, 10.0)
+    assert filled().span(100.0) == FLOOR_AGE_LIMIT
 
 
 def test_another_user_s_records_are_out_of_reach() -> None:

@@ -10,8 +10,12 @@ from kafka import TopicPartition
 
 from nft_upgrade.domain.events import UpgradeEvent
 from relay.consumer import Consumer
-from relay.ring import Ring, _events, _run
-from tests.relay.zero_loss import Rules, explore
+from relay.ring import MARGIN_SECONDS, Ring, _events, _run
+from relay.seeding import SEED_SECONDS
+from tests.relay.zero_loss import EVENTS, Rules, explore
+
+SECOND = EVENTS[1].occurred_at.timestamp() + SEED_SECONDS - 2 * MARGIN_SECONDS
+"""So that a minute before it lies between the first event and the second, and proves the second."""
 
 
 @pytest.mark.slow
@@ -21,8 +25,14 @@ from tests.relay.zero_loss import Rules, explore
         (Rules(cuts=1), 20_000),
         (Rules(kills=1, capacity=2), 20_000),
         (Rules(capacity=0), 1_900),
+        (Rules(kills=1, knows_times=True, wall=lambda: SECOND), 20_000),
     ],
-    ids=["a cut", "a kill, and a ring that begins inside the log", "no ring"],
+    ids=[
+        "a cut",
+        "a kill, and a ring that begins inside the log",
+        "no ring",
+        "a kill, and a ring that begins with the last minute",
+    ],
 )
 def test_no_schedule_loses_doubles_or_reorders_an_event(rules: Rules, least: int) -> None:
     states, broken = explore(rules)

@@ -12,8 +12,9 @@ may take steps, so reading a record has variants with two of them there.
 breaks the promise.
 """
 
+import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -89,6 +90,7 @@ class Client:
     """The log as a Kafka client shows it."""
 
     log: Mapping[TopicPartition, list[Any]]
+    knows_times: bool
     places: dict[TopicPartition, int] = field(default_factory=dict)
 
     def beginning_offsets(self, partitions: Sequence[Any], timeout_ms: int) -> dict[Any, int]:
@@ -96,6 +98,13 @@ class Client:
 
     def end_offsets(self, partitions: Sequence[Any], timeout_ms: int) -> dict[Any, int]:
         return {p: len(self.log[p]) for p in partitions}
+
+    def offsets_for_times(self, times: Mapping[Any, int], timeout_ms: int) -> dict[Any, Any]:
+        return {p: self._since(p, milliseconds) for p, milliseconds in times.items()}
+
+    def _since(self, partition: TopicPartition, milliseconds: int) -> Any:
+        late = (r for r in self.log[partition] if self.knows_times and r.timestamp >= milliseconds)
+        return next(late, None)
 
     def assign(self, partitions: Sequence[TopicPartition]) -> None:
         self.places = dict.fromkeys(partitions, -1)
@@ -135,7 +144,7 @@ class Process:
         self.checks_due = 0
         self.checking: int | None = None
         self.state = SourceState()
-        self.client = Client(world.log)
+        self.client = Client(world.log, world.rules.knows_times)
         self.consumer = consumer(
             lambda: self.client,
             topic_prefix="",
@@ -144,6 +153,7 @@ class Process:
             hand_over=self.queue.append,
             on_connect=self._connected,
             ring=ring,
+            wall=world.rules.wall,
         )
 
     def _connected(self) -> None:
@@ -165,6 +175,9 @@ class Rules:
     consumer: type[Consumer] = Consumer
     connection: tuple[str, ...] = ("join", "look", "start")
     checks_streams: bool = True
+    knows_times: bool = False
+    """Whether the broker can say where a time begins."""
+    wall: Callable[[], float] = time.time
 
 
 class World:
@@ -262,7 +275,7 @@ class World:
         process.consumer._move(process.client, frozenset(PARTITIONS))
 
     def connect(self) -> None:
-        self.process.consumer._found()
+        self.process.consumer._found(is_through=True)
 
     def read(self, which: int, when: int) -> None:
         partition, client = PARTITIONS[which], self.process.client

@@ -131,7 +131,7 @@ class RelaySettings(StorageSettings, KafkaSettings, SessionSettings):
     )
     relay_read_workers: int = Field(8, description="Table reads at a time, per process.")
     relay_ring_records: int = Field(
-        16_384, description="Recent records kept to answer reconnects; 0: ask the table always."
+        65_536, description="Recent records kept to answer reconnects; 0: ask the table always."
     )
     relay_send_buffer_bytes: int = Field(
         65_536, description="Unsent bytes after which a stream that does not read is closed."
