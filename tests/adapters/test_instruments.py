@@ -125,14 +125,12 @@ def written_and_taken(settings: KafkaSettings, group: str, *, written: int, take
     """A topic of its own with records, of which the group has taken some."""
     topic = "nft-upgrade-initiated"
     producer = KafkaProducer(**client_options(settings))
-    for _ in range(written):
-        producer.send(topic, b"{}", partition=0).get(10)
+    sent = [producer.send(topic, b"{}", partition=0).get(10) for _ in range(written)]
     producer.close()
     place = TopicPartition(topic, 0)
     member = KafkaConsumer(**client_options(settings), group_id=group, enable_auto_commit=False)
     member.assign([place])
-    end = member.end_offsets([place])[place]
-    member.commit({place: _offset(end - written + taken)})
+    member.commit({place: _offset(sent[0].offset + taken)})
     member.close()
     return topic
 

@@ -223,7 +223,7 @@ def test_a_poison_record_is_set_aside_by_each_consumer_and_stops_none(world: Del
     world.require_each_once()
     letters = [letter_of(each) for each in records_in(world.kafka, TOPIC_DEAD_LETTERS)]
     told = sorted((letter.consumer, letter.kind) for letter in letters)
-    names = ("nft-analytics", "nft-audit", "nft-notifications")
+    names = ("nft-analytics", "nft-audit", "nft-notifications", "nft-notifications-push")
     assert told == [(name, kind) for name in names for kind in ("broken", "unknown_version")]
 
 
