@@ -10,6 +10,7 @@ Exit code 0: the receipt is ours and unchanged. 1: it is not, and why.
 """
 
 import base64
+import http.client
 import json
 import sys
 import urllib.request
@@ -78,7 +79,10 @@ def _require_members(receipt: dict[str, Any]) -> None:
 
 
 def _bytes(text: str) -> bytes:
-    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    if base64.urlsafe_b64encode(raw).decode().rstrip("=") != text:
+        raise ValueError("base64 that is not canonical")
+    return raw
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -104,7 +108,7 @@ def main(arguments: list[str]) -> int:
         return 2
     try:
         receipt = verify(read(arguments[0]), read(arguments[1]))
-    except (NotOurs, OSError, ValueError, RecursionError) as problem:
+    except (NotOurs, OSError, ValueError, RecursionError, http.client.HTTPException) as problem:
         sys.stdout.write(f"NOT VALID: {problem}\n")
         return 1
     sys.stdout.write(json.dumps(receipt, indent=2, ensure_ascii=False) + "\nVALID\n")

@@ -88,6 +88,20 @@ def test_a_history_that_was_changed_in_the_table_is_not_signed(
     assert problem_of(answered) == (500, "internal_error")
 
 
+def test_a_signature_has_one_spelling(answered: dict[str, Any], keys: dict[str, Any]) -> None:
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    signature = answered["signature"].rstrip("=")
+    other = signature[:-1] + letters[letters.index(signature[-1]) ^ 1]
+    assert urlsafe_b64decode(other + "==") == urlsafe_b64decode(signature + "==")
+    with pytest.raises(VERIFIER.NotOurs, match="canonical"):
+        VERIFIER.verify({**answered, "signature": other}, keys)
+
+
+def test_a_url_that_is_none_is_no_traceback(tmp_path: Path, capsys: Any) -> None:
+    assert VERIFIER.main(["http://localhost:x/", str(tmp_path)]) == 1
+    assert capsys.readouterr().out.startswith("NOT VALID: ")
+
+
 def test_the_verifier_needs_nothing_but_the_public_keys(
     answered: dict[str, Any], keys: dict[str, Any]
 ) -> None:
