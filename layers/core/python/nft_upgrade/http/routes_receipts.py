@@ -28,7 +28,8 @@ def receipt(upgrade_id: UpgradeId, call: SignedIn) -> JSONResponse:
     """A signed receipt of a completed upgrade; docs/verify_receipt.py checks it anywhere."""
     upgrade, events = call.parts.reading.status(call.user_id, upgrade_id)
     # A late event may follow the completion (a second claim); the receipt is about this one.
-    if first_broken_link(events) or events[-1].hash != upgrade.last_event_hash:
+    hashes = {event.sequence: event.hash for event in events}
+    if first_broken_link(events) or hashes.get(upgrade.version) != upgrade.last_event_hash:
         # Whoever changed the table does not get our signature under it.
         raise RuntimeError(f"the history of {upgrade_id} does not fit its hashes; see audit-verify")
     last = next((each for each in events if each.type is EventType.UPGRADE_COMPLETED), events[-1])
