@@ -1,15 +1,17 @@
 """The dead-letter topic on real brokers: acknowledged, whole, and replayed through them."""
 
 import base64
+import hashlib
 from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
+from confluent_kafka import Producer
 
 from local.kafka import API_VERSION, start_cluster
 from local.rdkafka_mock import MockCluster
 from nft_upgrade.adapters.event_schema import read_event
-from nft_upgrade.adapters.kafka_dead_letters import KafkaDeadLetters
+from nft_upgrade.adapters.kafka_dead_letters import KafkaDeadLetters, letter_of
 from nft_upgrade.adapters.kafka_replay import KafkaLetterBox
 from nft_upgrade.adapters.kafka_topics import ONE_BROKER, ensure_topics
 from nft_upgrade.config import KafkaSettings
@@ -129,6 +131,31 @@ def test_the_largest_record_there_can_be_is_kept(settings: KafkaSettings) -> Non
     letters.close()
     (record,) = records_in(settings, TOPIC_DEAD_LETTERS)
     assert len(record.value) == 1024 * 1024
+
+
+def test_a_record_that_only_compression_let_in_is_named_without_its_value(
+    settings: KafkaSettings,
+) -> None:
+    letters = KafkaDeadLetters(settings)
+    letters.bury(letter(b"x" * 5_000_000, key=b"k"))
+    letters.close()
+    (record,) = records_in(settings, TOPIC_DEAD_LETTERS)
+    told = letter_of(record)
+    assert (told.original, told.offset) == (b"", 7)
+    digest = hashlib.sha256(b"x" * 5_000_000).hexdigest()
+    assert told.reason.endswith(f"(left out: 5000000 bytes, SHA-256 {digest})")
+
+
+def test_a_header_without_a_value_stops_no_listing(settings: KafkaSettings) -> None:
+    producer = Producer({"bootstrap.servers": settings.kafka_bootstrap_servers})
+    topic = settings.kafka_topic_prefix + TOPIC_DEAD_LETTERS
+    producer.produce(topic, value=b"x", headers=[("consumer", None)])
+    assert producer.flush(10) == 0
+    letters = KafkaDeadLetters(settings)
+    letters.bury(letter(b"poison"))
+    tool = Replaying(KafkaLetterBox(settings, Place()), letters, letters.send_back, read_event)
+    assert [each.original for each in tool.waiting()] == [b"poison"]
+    letters.close()
 
 
 def test_a_letter_that_is_not_acknowledged_is_an_error_and_the_next_try_works(

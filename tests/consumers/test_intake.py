@@ -1,6 +1,7 @@
 """Records nobody can read become dead letters; everything else is delivered again."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -103,6 +104,54 @@ def test_what_a_consumer_can_never_take_does_not_stop_it() -> None:
     consumer = Consumer(poison="up-1:2")
     assert consumer.intake.handle(msk_event(story())).dead == 1
     assert [event.sequence for event in consumer.taken] == [1, 3, 4, 5, 6, 7, 8, 9]
+
+
+class Careless(Consumer):
+    """Fails at one event as code does that nobody made for it; takes batches at once."""
+
+    def __init__(self, error: Exception, *, at_once: bool) -> None:
+        super().__init__()
+        self._error = error
+        self._at_once = at_once
+
+    def take(self, event: UpgradeEvent) -> bool:
+        if event.sequence == 2:
+            raise self._error
+        return super().take(event)
+
+    def take_all(self, events: Sequence[UpgradeEvent]) -> Sequence[bool]:
+        return [self.take(event) for event in events]
+
+    @property
+    def intake(self) -> Intake:
+        return Intake(
+            "nft-test",
+            read=read_event,
+            take=self.take,
+            dead_letters=self.dead_letters,
+            meter=self.meter,
+            clock=FixedClock(),
+            take_all=self.take_all if self._at_once else None,
+        )
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+@pytest.mark.parametrize("error", [ValueError("no"), TypeError("no"), KeyError("no"), Poison("no")])
+def test_an_event_that_code_cannot_cope_with_holds_up_nobody(
+    error: Exception, at_once: bool
+) -> None:
+    consumer = Careless(error, at_once=at_once)
+    assert consumer.intake.handle(msk_event(story())).dead == 1
+    assert [event.sequence for event in consumer.taken] == [1, 3, 4, 5, 6, 7, 8, 9]
+    (letter,) = consumer.dead_letters.letters("nft-test")
+    assert (letter.kind, letter.reason[-4:].strip("' :")) == ("refused", "no")
+
+
+def test_an_outage_stops_a_batch_that_is_taken_at_once() -> None:
+    consumer = Careless(StorageUnavailable("down"), at_once=True)
+    with pytest.raises(StorageUnavailable):
+        consumer.intake.handle(msk_event(story()))
+    assert not consumer.dead_letters.buried
 
 
 def test_an_outage_is_raised_so_that_the_batch_comes_again() -> None:

@@ -1,8 +1,10 @@
 """The dead-letter topic: one record per letter, value and key as they were, the rest in headers."""
 
 import base64
+import hashlib
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from kafka import KafkaProducer
@@ -16,6 +18,8 @@ from nft_upgrade.messages import TOPIC_DEAD_LETTERS
 
 LARGEST_DEAD_LETTER = 2 * 1024 * 1024
 """Bytes: what any topic takes (1 MiB) and the headers beside it."""
+LARGEST_VALUE = LARGEST_DEAD_LETTER - 64 * 1024
+"""Bytes of key and value together. Compressed, a topic takes more than that."""
 
 
 class KafkaDeadLetters:
@@ -30,7 +34,8 @@ class KafkaDeadLetters:
     def bury(self, letter: DeadLetter) -> None:
         """See `DeadLetters`."""
         topic = self._settings.kafka_topic_prefix + TOPIC_DEAD_LETTERS
-        self._write(topic, letter, headers(letter))
+        fitting = that_fits(letter)
+        self._write(topic, fitting, headers(fitting))
 
     def send_back(self, letter: DeadLetter) -> None:
         """Write the record to the topic it came from; raises DeadLettersUnavailable."""
@@ -59,6 +64,17 @@ class KafkaDeadLetters:
                 max_request_size=LARGEST_DEAD_LETTER,
             )
         return self._producer
+
+
+def that_fits(letter: DeadLetter) -> DeadLetter:
+    """The letter; without key and value when its topic would refuse it for ever. The record lies
+    where it came from for as long as Kafka keeps it, and the letter says which one it was."""
+    size = len(letter.original) + len(letter.key or "")
+    if size <= LARGEST_VALUE:
+        return letter
+    digest = hashlib.sha256(letter.original).hexdigest()
+    left_out = f"left out: {len(letter.original)} bytes, SHA-256 {digest}"
+    return replace(letter, value="", key=None, reason=f"{letter.reason[:800]} ({left_out})")
 
 
 def headers(letter: DeadLetter) -> list[tuple[str, bytes]]:

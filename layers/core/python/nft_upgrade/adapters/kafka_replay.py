@@ -12,7 +12,7 @@ from kafka import KafkaConsumer, TopicPartition
 from nft_upgrade.adapters.kafka_dead_letters import letter_of
 from nft_upgrade.adapters.kafka_events import client_options
 from nft_upgrade.config import KafkaSettings
-from nft_upgrade.consumers.ports import DeadLetter
+from nft_upgrade.consumers.ports import DeadLetter, DeadLettersUnavailable
 from nft_upgrade.consumers.replaying import ReplayPlace
 from nft_upgrade.messages import TOPIC_DEAD_LETTERS
 
@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 BATCH = 100
 POLL_MS = 500
 PATIENT_POLLS = 10
+SILENT_POLLS = 60
 """Empty answers after which the record before our place counts as not there."""
 Mark = tuple[int, str]
 """The offset behind the last letter that was dealt with, and that record's fingerprint."""
@@ -73,8 +74,12 @@ class OpenBox:
         self._consumer.assign(self._partitions)
         for each, offset in starts.items():
             self._consumer.seek(each, offset)
+        silent = 0
         while any(self._consumer.position(place) < end for place, end in self._ends.items()):
             polled = self._consumer.poll(timeout_ms=POLL_MS)
+            silent = 0 if polled else silent + 1
+            if silent > SILENT_POLLS:
+                raise DeadLettersUnavailable("Kafka gives no more letters, though there are some.")
             records = [each for place in polled for each in polled[place]]
             here = [each for each in records if each.offset < self._ends[_place(each)]]
             self._marks |= {each.partition: (each.offset + 1, _fingerprint(each)) for each in here}
@@ -124,6 +129,6 @@ def _letter(record: object) -> DeadLetter | None:
     """None for what is no letter: somebody else wrote into our topic."""
     try:
         return letter_of(record)
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         logger.exception("%s holds what is no dead letter", _place(record))
         return None

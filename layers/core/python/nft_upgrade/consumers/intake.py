@@ -1,7 +1,6 @@
 """Kafka's batches as Lambda hands them over, one event at a time, past whatever cannot be read."""
 
 import base64
-import binascii
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,10 @@ from nft_upgrade.domain.events import UpgradeEvent
 from nft_upgrade.ports import Clock
 
 logger = logging.getLogger(__name__)
+
+
+UNFIT = (ValueError, TypeError, KeyError)
+"""What code raises that met a fact it was not made for. It would again, however often."""
 
 
 class Poison(Exception):
@@ -65,9 +68,10 @@ class Intake:
         take_all: Callable[[Sequence[UpgradeEvent]], Sequence[bool]] | None = None,
     ) -> None:
         """`read` raises ValueError for what is no event, `take` Poison for what it cannot take and
-        answers False for what changed nothing. `has(upgrade_id, sequence)`: whether that event
-        was taken; without it nobody looks for gaps. `take_all` takes a batch at once and answers
-        for each event; it raises no Poison, looks for gaps itself, and `take` is not called.
+        answers False for what changed nothing; a ValueError, TypeError or KeyError is poison, too.
+        `has(upgrade_id, sequence)`: whether that event was taken; without it nobody looks for
+        gaps. `take_all` takes a batch at once, answers for each event and looks for gaps itself;
+        `take` is called only when it raises what is poison, to find whose it is.
         """
         self._consumer = consumer
         self._read = read
@@ -88,20 +92,22 @@ class Intake:
             except Poison as poison:
                 dead += self._bury(place, poison)
         readable.sort(key=lambda pair: (pair[0].upgrade_id, pair[0].sequence))
-        if self._take_all:
-            self._take_batch(self._take_all, [event for event, _ in readable])
-        else:
+        if not self._is_taken_at_once([event for event, _ in readable]):
             dead += sum(self._take_or_bury(event, place) for event, place in readable)
         return IntakeReport(taken=len(readable), dead=dead)
 
-    def _take_batch(
-        self,
-        take_all: Callable[[Sequence[UpgradeEvent]], Sequence[bool]],
-        events: Sequence[UpgradeEvent],
-    ) -> None:
-        for is_new in take_all(events) if events else ():
-            if not is_new:
-                self._meter.count("Duplicates", self._consumer)
+    def _is_taken_at_once(self, events: Sequence[UpgradeEvent]) -> bool:
+        """False: one by one, then. What of the batch was written by then is taken as duplicates."""
+        if not self._take_all:
+            return False
+        try:
+            answers = self._take_all(events) if events else ()
+        except (Poison, *UNFIT):
+            logger.exception("%s: a batch of %d one by one", self._consumer, len(events))
+            return False
+        for _ in filter(lambda is_new: not is_new, answers):
+            self._meter.count("Duplicates", self._consumer)
+        return True
 
     def _take_or_bury(self, event: UpgradeEvent, place: RecordPlace) -> int:
         """How many dead letters that made."""
@@ -109,6 +115,9 @@ class Intake:
             self._take_one(event)
         except Poison as poison:
             return self._bury(place, poison)
+        except UNFIT as error:
+            logger.exception("%s: cannot take %s", self._consumer, event.event_id)
+            return self._bury(place, Poison(f"{type(error).__name__}: {error}"))
         return 0
 
     def _take_one(self, event: UpgradeEvent) -> None:
@@ -121,7 +130,7 @@ class Intake:
     def _event(self, place: RecordPlace) -> UpgradeEvent:
         try:
             return self._read(base64.b64decode(place.value, validate=True))
-        except (ValueError, KeyError, TypeError, binascii.Error) as error:
+        except UNFIT as error:
             kind = getattr(error, "reason", "broken")
             raise Poison(f"{type(error).__name__}: {error}", kind=kind) from error
 
