@@ -12,7 +12,7 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$each -c '$(NEW_ENOUGH)' 2> /dev/null && { echo $$each; break; }; done)
 
-.PHONY: help setup run demo audit-verify test check bench bench-relay synth deploy-check smoke clean
+.PHONY: help setup run demo audit-verify test test-pages check bench bench-relay synth deploy-check smoke clean
 
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s  %s\n", $$1, $$2 }' Makefile
@@ -40,8 +40,13 @@ run: $(INSTALLED) ## the whole product on this machine, until Ctrl-C
 demo: $(INSTALLED) ## one complete upgrade on a private stack, verified step by step
 	@$(BIN)/python -m local.demo
 
-test: $(INSTALLED) web/node_modules ## all tests; Node >= 20
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --ignore=tests/smoke
+PAGES := tests/web/test_page.py tests/web/test_ops_page.py
+
+test: $(INSTALLED) web/node_modules ## all tests but the pages; Node >= 20
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --ignore=tests/smoke $(PAGES:%=--ignore=%)
+
+test-pages: $(INSTALLED) web/node_modules ## the pages in /usr/bin/chromium
+	$(BIN)/pytest $(PAGES)
 
 check: $(INSTALLED) ## lint, format and types
 	$(BIN)/ruff check .

@@ -21,7 +21,7 @@ from tests.machine.live_world import LiveWorld
 from tests.machine.moves import GROUP_OF, MOST_NUMBER, OPTIONAL, WEIGHTS, Move, Moves
 
 SEARCHED = int(os.environ.get("MACHINE_EXAMPLES", "0"))
-CI_EXAMPLES = 100
+CI_EXAMPLES = 50
 STEPS = 60
 
 number = st.integers(0, MOST_NUMBER)
