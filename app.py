@@ -4,7 +4,7 @@ import os
 import sys
 
 # Importing the CDK starts its Node process, which warns of its own version in lines of bytes.
-os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "1")
+os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
 os.environ.setdefault("JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION", "1")
 
 from infra.app import build, new_app

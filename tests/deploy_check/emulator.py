@@ -65,7 +65,7 @@ class Emulator:
             "CDK_DEFAULT_ACCOUNT": "000000000000",
             "CDK_DEFAULT_REGION": "us-east-1",
             "AWS_EC2_METADATA_DISABLED": "true",
-            "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1",
+            "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20",
             "JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION": "1",
             # The relay's image is not built here: nothing may ask a registry.
             "CDK_DOCKER": str(_no_docker()),
