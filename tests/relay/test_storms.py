@@ -121,7 +121,7 @@ def test_a_flood_of_endless_headers_harms_nobody_else(world: World) -> None:
 
 
 def test_half_open_clients_hold_no_more_than_the_time_for_a_head() -> None:
-    with World(relay_head_seconds=0.5) as world:
+    with World(relay_head_seconds=3.0) as world:
         halves = [connect(world.url) for _ in range(100)]
         for sock in halves:
             sock.sendall(b"GET /healthz HTTP/1.1\r\n")
@@ -147,7 +147,7 @@ def test_connects_in_a_row_leak_neither_memory_nor_descriptors(scene: Scene) -> 
         finally:
             relay.stop()
     assert after[0] <= before[0] + 2
-    assert after[1] <= before[1] + 4096
+    assert after[1] <= before[1] + 8192
 
 
 def come_and_go(url: str, story: Story, count: int) -> None:
