@@ -162,3 +162,23 @@ def test_a_record_gives_the_frame_that_its_event_gives(
     )
     value = to_record(event).value
     assert frame_of_record(value) == ("01A", frame_of(from_record(value)))
+
+
+def test_neither_way_tells_the_browser_which_operator_decided() -> None:
+    decided = {"review": {"operator": "who", "reason": "why"}, "proof": {"verdict": "held"}}
+    event = UpgradeEvent(
+        upgrade_id="01A",
+        sequence=7,
+        type=EventType.BURN_CONFIRMED,
+        occurred_at=datetime(2026, 1, 2, tzinfo=UTC),
+        user_id="user",
+        nft_id="nft",
+        current_level=1,
+        target_level=2,
+        status="burn_confirmed",
+        message="It counts.",
+        retry_count=0,
+        data=decided,
+    )
+    for frame in (frame_of(event), frame_of_record(to_record(event).value)[1]):
+        assert b"held" in frame.data and b"review" not in frame.data

@@ -160,9 +160,8 @@ def _whole(facts: Mapping[str, Any], name: str) -> int:
 
 
 def envelope(event: UpgradeEvent) -> dict[str, Any]:
-    """The SSE message's JSON (docs/events.md); `sequence` is also the message's id. Which operator
-    decided is for the audit record, not for the browser."""
-    body: dict[str, Any] = {
+    """The SSE message's JSON (docs/events.md); `sequence` is also the message's id."""
+    body = {
         "type": event.type.value,
         "upgradeRequestId": event.upgrade_id,
         "status": event.status,
@@ -170,11 +169,7 @@ def envelope(event: UpgradeEvent) -> dict[str, Any]:
         "timestamp": iso(event.occurred_at),
         "sequence": event.sequence,
     }
-    data = {**event.data, **_error_data(event)}
-    data.pop("review", None)
-    if data:
-        body["data"] = data
-    return body
+    return _with_data(body, {**event.data, **_error_data(event)})
 
 
 def record_envelope(value: bytes | str) -> dict[str, Any]:
@@ -183,7 +178,7 @@ def record_envelope(value: bytes | str) -> dict[str, Any]:
     ValueError or KeyError when the value is no event.
     """
     facts = json.loads(value)
-    body: dict[str, Any] = {
+    body = {
         "type": _TYPE_NAMES[facts["eventType"]],
         "upgradeRequestId": facts["upgradeRequestId"],
         "status": facts["status"],
@@ -195,9 +190,13 @@ def record_envelope(value: bytes | str) -> dict[str, Any]:
     if "errorCode" in facts:
         named = ("errorType", "errorMessage", "retryable")
         data = {**data, "code": facts["errorCode"], **{name: facts.get(name) for name in named}}
-    if data:
-        body["data"] = data
-    return body
+    return _with_data(body, data)
+
+
+def _with_data(body: dict[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
+    """Which operator decided is for the audit record, not for the browser."""
+    told = {name: fact for name, fact in data.items() if name != "review"}
+    return {**body, "data": told} if told else body
 
 
 def own_envelope(
