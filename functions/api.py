@@ -6,16 +6,12 @@ from typing import Any
 from mangum import Mangum
 
 from nft_upgrade import observability, wiring
-from nft_upgrade.http.lambda_door import logged_door_to
+from nft_upgrade.http.lambda_door import answered, logged_door_to
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """An HTTP API event (payload 2.0) and its answer."""
-    call = event["requestContext"]
-    with observability.logger().append_context_keys(
-        request_id=call["requestId"], method=call["http"]["method"], path=call["http"]["path"]
-    ):
-        return _door()(event, context)
+    return answered(event, context, _door, observability.logger())
 
 
 @cache
