@@ -6,8 +6,18 @@ these fields, and a test reads the template back into the model.
 
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+def _listed(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(each.strip() for each in value.split(",") if each.strip())
+    return value
+
+
+CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
+"""A variable that holds several texts."""
 
 
 class Group(BaseSettings):
@@ -25,7 +35,7 @@ class StorageSettings(Group):
 class ChainSettings(Group):
     """How Solana is reached."""
 
-    solana_rpc_urls: Annotated[tuple[str, ...], NoDecode] = Field(
+    solana_rpc_urls: CommaSeparated = Field(
         description="RPC providers, comma separated; with two or more, two must agree. "
         "`secret:<name>`: the secret that holds them, since their URLs may contain access tokens."
     )
@@ -34,13 +44,6 @@ class ChainSettings(Group):
         description="The cluster's genesis hash; unset: the first provider's answer is pinned.",
     )
     solana_timeout_seconds: float = Field(8.0, description="Per RPC request.")
-
-    @field_validator("solana_rpc_urls", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        if isinstance(value, str):
-            return tuple(url.strip() for url in value.split(",") if url.strip())
-        return value
 
 
 class MintSettings(Group):
@@ -91,7 +94,7 @@ class SessionSettings(Group):
     public_origin: str = Field(
         "http://localhost:8000", description="Scheme, host and port that the browser sees."
     )
-    allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+    allowed_origins: CommaSeparated = Field(
         (), description="Other origins that may call with credentials, comma separated."
     )
     session_hours: float = Field(12.0, description="Life of a session.")
@@ -103,13 +106,6 @@ class SessionSettings(Group):
     trusted_proxy_hops: int = Field(
         1, description="How many proxies in front append to X-Forwarded-For."
     )
-
-    @field_validator("allowed_origins", mode="before")
-    @classmethod
-    def _split_origins(cls, value: object) -> object:
-        if isinstance(value, str):
-            return tuple(origin.strip() for origin in value.split(",") if origin.strip())
-        return value
 
 
 class RelaySettings(StorageSettings, KafkaSettings, SessionSettings):
@@ -187,7 +183,7 @@ class ApiSettings(
 class OperatorSettings(Group):
     """Who operates, and where the running parts' own figures are."""
 
-    operator_wallets: Annotated[tuple[str, ...], NoDecode] = Field(
+    operator_wallets: CommaSeparated = Field(
         (), description="Wallets whose sessions may operate, comma separated; unset: none."
     )
     instruments_prefix: str | None = Field(
@@ -198,13 +194,6 @@ class OperatorSettings(Group):
     relay_metrics_url: str | None = Field(
         None, description="The relay's `/metrics`, where there is one relay to ask."
     )
-
-    @field_validator("operator_wallets", mode="before")
-    @classmethod
-    def _split_wallets(cls, value: object) -> object:
-        if isinstance(value, str):
-            return tuple(wallet.strip() for wallet in value.split(",") if wallet.strip())
-        return value
 
 
 class StepSettings(StorageSettings, ChainSettings, MintSettings):
