@@ -4,13 +4,13 @@ The event item is history, outbox and replay source at once: it is written in th
 makes the transition, so neither exists without the other (docs/architecture.md).
 """
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
+
+from nft_upgrade.domain.canonical import canonical_hash
 
 
 class EventType(StrEnum):
@@ -93,8 +93,7 @@ def event_hash(event: UpgradeEvent) -> str:
     hashed = UpgradeEvent.__dataclass_fields__.keys() - {"hash", "trace_id"}
     facts = {name: getattr(event, name) for name in hashed}
     facts["occurred_at"] = iso(event.occurred_at)
-    text = json.dumps(facts, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return canonical_hash(facts)
 
 
 def first_broken_link(events: Iterable[UpgradeEvent]) -> int | None:

@@ -4,13 +4,12 @@ An entry says that somebody asked; what came of it is in the switch, and in the 
 history. So nothing is ever done that no entry speaks of, wherever the process dies.
 """
 
-import hashlib
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from nft_upgrade.domain.canonical import canonical_hash
 from nft_upgrade.domain.events import GENESIS_HASH, iso
 
 
@@ -85,5 +84,4 @@ def _hash(entry: JournalEntry) -> str:
     facts = {name: getattr(entry, name) for name in JournalEntry.__dataclass_fields__}
     facts |= {"asked_at": iso(entry.asked_at)}
     del facts["hash"]
-    text = json.dumps(facts, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return canonical_hash(facts)

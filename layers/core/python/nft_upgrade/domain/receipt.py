@@ -6,9 +6,9 @@ space and a line feed, which the signing input of a session token (two base64url
 RFC 7515) never does: a receipt's signature proves no session, and a session's no receipt.
 """
 
-import json
 from collections.abc import Mapping
 
+from nft_upgrade.domain.canonical import canonical_json
 from nft_upgrade.domain.errors import WrongStatus
 from nft_upgrade.domain.events import UpgradeEvent, iso
 from nft_upgrade.domain.upgrade import Status, Upgrade
@@ -48,5 +48,4 @@ def receipt_of(upgrade: Upgrade, last: UpgradeEvent, *, issuer: str) -> Facts:
 
 def signed_bytes(receipt: Facts) -> bytes:
     """What the signature is over."""
-    text = json.dumps(receipt, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return PREFIX + text.encode()
+    return PREFIX + canonical_json(receipt)
