@@ -8,8 +8,7 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-from nft_upgrade import wiring
-from nft_upgrade.adapters.dynamodb_reviews import DynamoDbReviews
+from nft_upgrade import wiring, wiring_ops
 from nft_upgrade.domain.errors import UpgradeError
 from nft_upgrade.ports import Clock, Reviews, Upgrades
 from nft_upgrade.use_cases.watching import backlog, people
@@ -19,8 +18,7 @@ NAMESPACE = "NftUpgrade"
 
 def handler(event: dict[str, Any], context: object) -> dict[str, float]:
     """Any event measures; the answer is what was measured, a figure that failed is left out."""
-    reviews = DynamoDbReviews(wiring.database())
-    figures = measure(wiring.upgrades(), reviews, wiring.clock()) | _wallet()
+    figures = measure(wiring.upgrades(), wiring_ops.reviews(), wiring.clock()) | _wallet()
     metrics = EphemeralMetrics(namespace=NAMESPACE, service="nft-upgrade")
     for name, figure in figures.items():
         metrics.add_metric(name, MetricUnit.NoUnit, figure)

@@ -13,13 +13,13 @@ from botocore.stub import ANY, Stubber
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.structs import OffsetAndMetadata
 
+from local.kafka import API_VERSION, start_cluster
 from nft_upgrade.adapters.cloudwatch_instruments import CloudWatchInstruments
 from nft_upgrade.adapters.direct_instruments import DirectInstruments
 from nft_upgrade.adapters.kafka_events import client_options
 from nft_upgrade.config import KafkaSettings
 from nft_upgrade.ports import Readings
 from tests.fakes.storage import FakeClock
-from tests.fixtures.kafka import KafkaEndpoint
 
 FUNCTIONS = {"nft-audit": "stage-audit", "nft-analytics": "stage-analytics"}
 UNKNOWN = Readings(None, {"nft-audit": None, "nft-analytics": None})
@@ -139,11 +139,13 @@ def _offset(number: int) -> Any:
     return OffsetAndMetadata(number, "", -1)
 
 
-def test_records_that_a_group_has_not_taken_are_counted_by_the_broker(
-    kafka: KafkaEndpoint,
-) -> None:
-    topic = written_and_taken(kafka.settings, "counted", written=5, taken=3)
-    read = DirectInstruments(None, kafka.settings, {"counted": [topic]}).read()
+def test_records_that_a_group_has_not_taken_are_counted_by_the_broker() -> None:
+    with start_cluster() as brokers:
+        settings = KafkaSettings(
+            kafka_bootstrap_servers=brokers.addresses[0], kafka_api_version=API_VERSION
+        )
+        topic = written_and_taken(settings, "counted", written=5, taken=3)
+        read = DirectInstruments(None, settings, {"counted": [topic]}).read()
     assert read.records_behind == {"counted": 2}
 
 

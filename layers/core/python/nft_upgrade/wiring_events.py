@@ -128,9 +128,8 @@ def mail_feedback() -> MailFeedback:
 def audit() -> Intake:
     """For `audit`."""
     settings = AuditSettings()
-    recording = Audit(
-        audit_trail(settings.table_prefix), _archives(settings), SystemClock(), _meter()
-    )
+    trail = audit_trail(settings.table_prefix)
+    recording = Audit(trail, _archives(settings), SystemClock(), _meter())
     return _intake(AUDIT, recording.take, settings, recording.has)
 
 
@@ -142,10 +141,9 @@ def audit_trail(table_prefix: str) -> AuditTrail:
     return DynamoDbAuditTrail(_database(table_prefix))
 
 
-@cache
-def audit_record() -> Audit:
-    """For the operators' command `audit`, which only reads."""
-    return Audit(audit_trail(StorageSettings().table_prefix), (), SystemClock(), _meter())
+def audit_record() -> AuditTrail:
+    """For the operators' command `audit`."""
+    return audit_trail(StorageSettings().table_prefix)
 
 
 @cache

@@ -60,19 +60,20 @@ class Audit:
         """Whether there is an entry at that place."""
         return self._trail.entry(upgrade_id, sequence) is not None
 
-    def entries(self, upgrade_id: str) -> Sequence[AuditEntry]:
-        """What is recorded of one upgrade, by sequence."""
-        return self._trail.entries(upgrade_id)
-
     def verify(self, upgrade_id: str) -> AuditVerdict:
         """Whether the record is complete up to its last entry and unchanged."""
-        events = [entry.event for entry in self._trail.entries(upgrade_id)]
-        present = {event.sequence for event in events}
-        missing = [n for n in range(1, max(present, default=0) + 1) if n not in present]
-        return AuditVerdict(missing, None if missing else first_broken_link(events))
+        return verdict_on(self._trail.entries(upgrade_id))
 
     def _require_same(self, known: AuditEntry, event: UpgradeEvent) -> bool:
         if known.event.hash != event.hash:
             self._meter.count("AuditConflicts", NAME)
             raise Poison(f"{event.event_id} is recorded with another hash, {known.event.hash}.")
         return False
+
+
+def verdict_on(entries: Sequence[AuditEntry]) -> AuditVerdict:
+    """On one upgrade's entries, by sequence."""
+    events = [entry.event for entry in entries]
+    present = {event.sequence for event in events}
+    missing = [n for n in range(1, max(present, default=0) + 1) if n not in present]
+    return AuditVerdict(missing, None if missing else first_broken_link(events))

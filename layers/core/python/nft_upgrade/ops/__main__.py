@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from nft_upgrade import wiring, wiring_events, wiring_ops
+from nft_upgrade.consumers.audit import verdict_on
 from nft_upgrade.domain.errors import UpgradeError
 from nft_upgrade.domain.upgrade import Review
 from nft_upgrade.ops.files import FilePages, read_registered
@@ -68,9 +69,8 @@ def show(options: argparse.Namespace) -> int:
 
 def audit(options: argparse.Namespace) -> int:
     """The audit record of one upgrade; 1 when it is empty or not whole."""
-    record = wiring_events.audit_record()
-    entries = record.entries(options.upgrade)
-    verdict = record.verify(options.upgrade)
+    entries = wiring_events.audit_record().entries(options.upgrade)
+    verdict = verdict_on(entries)
     for line in record_lines(entries):
         say(line)
     if not entries:

@@ -48,10 +48,9 @@ EVER = timedelta(days=3650)
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """Who waits, the longest wait first; `held` are those among them who wait for a person."""
+    """Who waits, the longest wait first."""
 
     waiting: Sequence[Upgrade]
-    held: int
     now: datetime
 
     @property
@@ -67,6 +66,10 @@ class People:
     def for_a_person(self) -> Sequence[Upgrade]:
         """Those whose burn somebody must decide on."""
         return [upgrade for upgrade in self.waiting if upgrade.status not in WAITING]
+
+    @property
+    def held(self) -> int:
+        return len(self.for_a_person)
 
     def longest(self, of: Sequence[Upgrade]) -> float:
         """Seconds."""
@@ -132,7 +135,7 @@ def people(upgrades: Upgrades, reviews: Reviews, now: datetime) -> People:
     held = reviews.held(besides=[upgrade.id for upgrade in due], limit=MOST_COUNTED)
     waiting = [*held, *(upgrade for upgrade in due if upgrade.status in WAITING)]
     waiting.sort(key=_place)
-    return People(waiting, len(held), now)
+    return People(waiting, now)
 
 
 def backlog(upgrades: Upgrades, now: datetime) -> Backlog:
