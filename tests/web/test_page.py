@@ -32,7 +32,7 @@ WHOLE_WAY = [
 ]
 FIRST_TRY, ON_THE_WAY = WHOLE_WAY[:4], WHOLE_WAY[1:]
 MOST_BYTES = 100 * 1024
-PEOPLE = 20
+PEOPLE = 23
 """Wallets with an NFT that all scenarios need together."""
 
 

@@ -80,6 +80,7 @@ export class World {
 
   /** A browser of somebody's own. `who`: null for somebody new, else of the pool. */
   async someone(who = this.pool.pop(), options = {}) {
+    if (who === undefined) throw new Error("nobody with an NFT is left: more people are needed");
     const context = await this.browser.newContext({ viewport: DESKTOP, reducedMotion: "reduce", ...options });
     context.setDefaultTimeout(PATIENCE_MS);
     const troubles = [];

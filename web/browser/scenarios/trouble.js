@@ -23,8 +23,11 @@ scenario("offline and online again", async (world) => {
   await connection(page, "live");
   await context.setOffline(true);
   await page.getByText("You are offline.").waitFor();
+  // Chromium's emulation lets an open stream live; a cable that is out does not.
+  await world.post("/local/relay/kill", {});
+  await page.locator('.connection:not([data-connection="live"])').waitFor();
   await world.finality(3);
-  await page.waitForTimeout(1_000);
+  await page.waitForTimeout(3_000); // long enough for a burn to be proven and a relay to be back
   const meanwhile = await sheet(page, "burn_pending").count();
   await context.setOffline(false);
   await reaches(page, "completed");
