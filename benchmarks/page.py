@@ -19,8 +19,8 @@ from local.process import Part
 
 BROWSER = Path(__file__).parent.parent / "web" / "browser"
 FREE_PORTS = {"PORT": "0", "SOLANA_PORT": "0", "KAFKA_PORT": "0", "AWS_PORT": "0"}
-PEOPLE = 10
-"""Each climbs four levels; every upgrade shows three events live."""
+PEOPLE = 9
+"""Each climbs four levels; every upgrade shows about three events live."""
 SCENARIOS = ("files of a first visit", "time until it can be used", "from the commit to the pixel")
 KIB = 1024
 
