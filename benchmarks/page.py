@@ -29,7 +29,10 @@ def main() -> None:
     """Print the tables."""
     before = os.getloadavg()[0]
     with Part("local", environment=FREE_PORTS) as part:
-        files, ready, shown = _play(part.wait(120))
+        try:
+            files, ready, shown = _play(part.wait(120))
+        except SystemExit as failed:
+            raise SystemExit(f"{failed}\nThe stack's last lines:\n{part.output}") from failed
     print(f"\nLoad before {before:.1f}, after {os.getloadavg()[0]:.1f}.")
     _sizes(files)
     table("Usable after", ("visit", "time"), [(kind, spread(ready[kind])) for kind in ready])
