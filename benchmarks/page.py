@@ -19,8 +19,8 @@ from local.process import Part
 
 BROWSER = Path(__file__).parent.parent / "web" / "browser"
 FREE_PORTS = {"PORT": "0", "SOLANA_PORT": "0", "KAFKA_PORT": "0", "AWS_PORT": "0"}
-PEOPLE = 10
-"""Each climbs four levels; every upgrade shows three events live."""
+PEOPLE = 9
+"""Each climbs four levels; every upgrade shows about three events live."""
 SCENARIOS = ("files of a first visit", "time until it can be used", "from the commit to the pixel")
 KIB = 1024
 
@@ -29,7 +29,10 @@ def main() -> None:
     """Print the tables."""
     before = os.getloadavg()[0]
     with Part("local", environment=FREE_PORTS) as part:
-        files, ready, shown = _play(part.wait(120))
+        try:
+            files, ready, shown = _play(part.wait(120))
+        except SystemExit as failed:
+            raise SystemExit(f"{failed}\nThe stack's last lines:\n{part.output}") from failed
     print(f"\nLoad before {before:.1f}, after {os.getloadavg()[0]:.1f}.")
     _sizes(files)
     table("Usable after", ("visit", "time"), [(kind, spread(ready[kind])) for kind in ready])

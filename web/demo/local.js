@@ -7,7 +7,9 @@ import { set, state } from "./store.js";
 export async function find() {
   try {
     const answer = await fetch("/local/addresses", { headers: { Accept: "application/json" } });
-    return answer.ok && answer.headers.get("content-type")?.startsWith("application/json") ? await answer.json() : null;
+    if (!answer.ok || !answer.headers.get("content-type")?.startsWith("application/json")) return null;
+    set({ developer: { ...state.developer, retriesByItself: retriesByItself() } });
+    return await answer.json();
   } catch {
     return null;
   }
@@ -42,6 +44,17 @@ export async function play(scenario) {
 }
 
 const control = (order) => post(`${state.local.solanaRpcUrl}/local/faults`, order);
+
+const BY_HAND = "nft-upgrade.retries-by-hand";
+
+/** Until the tab is closed, over reloads: what is found after one would be retried else. */
+export function retryByItself(isOn) {
+  if (isOn) sessionStorage.removeItem(BY_HAND);
+  else sessionStorage.setItem(BY_HAND, "1");
+  set({ developer: { ...state.developer, retriesByItself: isOn } });
+}
+
+const retriesByItself = () => sessionStorage.getItem(BY_HAND) === null;
 
 export const killRelay = () => post("/local/relay/kill", {});
 

@@ -5,25 +5,36 @@ import { burn, reaches } from "../world.js";
 
 const CLIMBS = 4; // from level 1 to level 5
 const VISITS = 10;
+const SLOW = 8; // blocks until the burn is final: by then the stream is open
 
-/** Runs in the page: milliseconds from an event's instant until the frame that shows it is done. */
+/**
+ * Runs in the page: milliseconds from an event's instant until the frame that shows it is done, of
+ * events that happened while the stream was live. What came as history is left out.
+ */
 function watchSteps() {
   window.shown = [];
+  const seen = new WeakSet();
+  let liveSince = Infinity;
   const painted = (act) => requestAnimationFrame(() => {
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = act; // the first task after the frame
     port2.postMessage(null);
   });
-  const added = ({ addedNodes }) => [...addedNodes].flatMap((node) => (node.querySelectorAll ? [node, ...node.querySelectorAll("*")] : []));
-  new MutationObserver((changes) => {
-    const steps = changes.flatMap(added).filter((node) => node.matches(".step[data-sequence]"));
-    const isLive = document.querySelector('.connection[data-connection="live"]') || steps.some(({ dataset }) => dataset.type === "upgrade_completed");
-    if (isLive) for (const { dataset } of steps) painted(() => window.shown.push({ type: dataset.type, ms: Date.now() - Date.parse(dataset.timestamp) }));
-  }).observe(document, { childList: true, subtree: true });
+  const take = ({ type, timestamp }) => painted(() => window.shown.push({ type, ms: Date.now() - Date.parse(timestamp) }));
+  new MutationObserver(() => {
+    const steps = [...document.querySelectorAll(".step[data-sequence]")].filter((step) => !seen.has(step));
+    for (const step of steps) {
+      seen.add(step);
+      if (Date.parse(step.dataset.timestamp) > liveSince) take(step.dataset);
+    }
+    if (!document.querySelector(".connection")) liveSince = Infinity;
+    else if (document.querySelector('.connection[data-connection="live"]')) liveSince = Math.min(liveSince, Date.now());
+  }).observe(document, { childList: true, subtree: true, attributes: true });
 }
 
 scenario("from the commit to the pixel", async (world) => {
   const shown = [];
+  await world.finality(SLOW);
   for (const who of world.pool.splice(0)) {
     const { page, context } = await world.signedIn(who);
     for (let climb = 0; climb < CLIMBS; climb++) {

@@ -50,17 +50,32 @@ scenario("Solana does not answer while the burn is proven", async (world) => {
   return { meanwhile, steps: await steps(page), troubles };
 });
 
+/** As a person does who is told to wait a moment: opens are limited, and providers are given a rest. */
+async function beginPatiently(page) {
+  for (let tries = 0; tries < 4; tries++) {
+    await begin(page);
+    const opened = page.locator(".sheet[data-status=initiated], .sheet[data-status=burn_pending]").waitFor().then(() => true);
+    const refused = page.getByRole("alert").waitFor().then(() => false);
+    for (const each of [opened, refused]) each.catch(() => {}); // the one that loses may time out
+    if (await Promise.race([opened, refused])) return;
+    await page.waitForTimeout(10_000);
+  }
+  throw new Error("it is never opened");
+}
+
 scenario("Solana does not answer before the burn", async (world) => {
   const { page } = await world.signedIn();
   await agree(page);
   await world.fault({ method: "*", kind: "error-500", count: FOR_EVER });
+  const asked = Date.now();
   await begin(page);
   await page.getByRole("alert").waitFor({ timeout: 60_000 });
+  const ms = Date.now() - asked;
   const alert = await page.getByRole("alert").innerText();
   await world.fault({ method: "*", kind: "error-500", count: 0 });
-  await begin(page);
+  await beginPatiently(page);
   await reaches(page, "completed");
-  return { alert };
+  return { alert, ms };
 });
 
 scenario("the burn landed and its confirmation was never sent", async (world) => {
@@ -91,7 +106,6 @@ scenario("a mint that fails is repeated by the button", async (world) => {
   await begin(page);
   await reaches(page, "failed_retryable");
   await reload(page);
-  await drawer(page, /Failed mints are retried/, false);
   const lead = await sheet(page, "failed_retryable").innerText();
   const states = [await look(world, page, "failed_retryable")];
   await world.fault({ kind: "fail-mints", count: 0 });

@@ -1,7 +1,7 @@
 // The drawer for developers, on this machine alone: bad days, to see how the page copes.
 
 import { h } from "../dom.js";
-import { SCENARIOS, killRelay, play } from "../local.js";
+import { SCENARIOS, killRelay, play, retryByItself } from "../local.js";
 import { busy } from "../session.js";
 import { set } from "../store.js";
 
@@ -21,7 +21,7 @@ export function developerPanel(state) {
         h("legend", null, "Wallet and page"),
         toggle("walletSaysNo", "The wallet says no, but the burn landed", "The test wallet sends the burn, then reports a refusal.", state),
         toggle("forgetsToConfirm", "The burn landed, the confirmation is never sent", "The page dies (reloads) right after the burn.", state),
-        toggle("retriesByItself", "Failed mints are retried by this page", "Off: by the button, or by the sweep.", state),
+        choice({ type: "checkbox", name: "retriesByItself", checked: state.developer.retriesByItself, onchange: ({ currentTarget }) => retryByItself(currentTarget.checked) }, "Failed mints are retried by this page", "Off: by the button, or by the sweep."),
         h("button", { class: "button button-plain", type: "button", disabled: Boolean(state.busy), onclick: () => busy("relay", killRelay) }, "Kill the relay"),
         h("p", { class: "small" }, "kill -9; it is back within a second or two. The live connection resumes where it was cut."),
       ),
