@@ -47,7 +47,7 @@ demo: $(INSTALLED) ## one complete upgrade on a private stack, verified step by 
 PAGES := tests/web/test_page.py tests/web/test_ops_page.py
 
 test: $(INSTALLED) web/node_modules ## all tests but the pages; Node >= 20
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --ignore=tests/smoke $(PAGES:%=--ignore=%)
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --ignore=tests/smoke $(PAGES:%=--ignore=%)
 
 test-pages: $(INSTALLED) web/node_modules ## the pages in /usr/bin/chromium
 	$(BIN)/pytest $(PAGES)

@@ -3,6 +3,7 @@
 import base64
 import os
 import signal
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from solders.transaction import VersionedTransaction
 from spl.token.constants import TOKEN_2022_PROGRAM_ID
 from spl.token.instructions import get_associated_token_address
 
-from local.client import Browser, EventSource, Message, Rpc, Wallet, told
+from local.client import Browser, EventSource, Message, Rpc, Wallet, told, types
 from local.process import Part
 from tests.chain_builders import burn
 from tests.local.stand_ins import is_alive, until
@@ -143,3 +144,21 @@ def _command(pid: int) -> list[str]:
         return Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
     except OSError:
         return []
+
+
+class Listening(threading.Thread):
+    """Reads a person's stream to its end, as an open page does."""
+
+    def __init__(self, person: Person, opened: dict[str, str]) -> None:
+        super().__init__(daemon=True)
+        self.source = person.events(opened)
+        self.messages: list[Message] = []
+        self.start()
+
+    def run(self) -> None:
+        self.messages.extend(self.source)
+
+    def to_the_end(self, seconds: float = 150) -> list[Message]:
+        self.join(seconds)
+        assert not self.is_alive(), f"the stream goes on; seen: {types(self.messages)}"
+        return told_events(self.messages)

@@ -1,20 +1,16 @@
 """The whole stack, driven over HTTP, SSE and JSON-RPC alone."""
 
 import contextlib
-import signal
-import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
 from solders.pubkey import Pubkey
 from spl.token.constants import TOKEN_2022_PROGRAM_ID as TOKEN_2022
 
-from local.client import Message, Rpc, told, types
-from local.settings import free_ports
+from local.client import Message, told, types
 from local.token_metadata import read_mint
-from tests.local.running_stack import Person, RunningStack, nothing_is_left, told_events
+from tests.local.running_stack import Listening, Person, RunningStack
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -39,24 +35,6 @@ def person(stack: RunningStack) -> Iterator[Person]:
     person = Person(stack.origin)
     yield person
     person.close()
-
-
-class Listening(threading.Thread):
-    """Reads a person's stream to its end, as an open page does."""
-
-    def __init__(self, person: Person, opened: dict[str, str]) -> None:
-        super().__init__(daemon=True)
-        self.source = person.events(opened)
-        self.messages: list[Message] = []
-        self.start()
-
-    def run(self) -> None:
-        self.messages.extend(self.source)
-
-    def to_the_end(self, seconds: float = 150) -> list[Message]:
-        self.join(seconds)
-        assert not self.is_alive(), f"the stream goes on; seen: {types(self.messages)}"
-        return told_events(self.messages)
 
 
 def test_a_burn_brings_the_next_level_and_every_step_is_seen(person: Person) -> None:
@@ -90,15 +68,29 @@ def submitted(person: Person, nft_id: str) -> dict[str, str]:
     return opened
 
 
-def test_an_atomic_upgrade_survives_a_killed_emulator(stack: RunningStack, person: Person) -> None:
-    """Its execution dies with it; the sweep starts the next one from what is written."""
-    opened = submitted(person, person.first_nft())
-    stack.kill("local.aws")
-    messages = Listening(person, opened).to_the_end()
+def test_upgrades_survive_a_killed_emulator(stack: RunningStack, person: Person) -> None:
+    """Their executions die with it; the sweep starts the next ones from what is written. Two lives
+    for one kill, since each waits a minute for the sweep."""
+    opened = person.open(person.first_nft())
+    with contextlib.closing(Person(stack.origin)) as another:
+        atomic = submitted(another, another.first_nft())
+        listening = Listening(person, opened), Listening(another, atomic)
+        burn_signature = person.burn(opened["burnTransaction"])
+        person.confirm(opened["upgradeRequestId"], burn_signature)
+        stack.kill("local.aws")
+        require_completed(person, opened, listening[0].to_the_end())
+        require_completed(another, atomic, listening[1].to_the_end())
+        request = another.status(atomic["upgradeRequestId"])
+        assert request["burnTransactionHash"] == request["mintTransactionHash"]
+        assert another.rpc.held(another.wallet.address, request["newNftId"]) == 1
+
+
+def require_completed(person: Person, opened: dict[str, str], messages: list[Message]) -> None:
+    """Every event once and in order, the last of them the completion."""
+    sequences = [int(message.id) for message in messages]
+    assert sequences == list(range(1, len(sequences) + 1))
     assert types(messages)[-1] == "upgrade_completed"
-    request = person.status(opened["upgradeRequestId"])
-    assert request["burnTransactionHash"] == request["mintTransactionHash"]
-    assert person.rpc.held(person.wallet.address, request["newNftId"]) == 1
+    assert person.status(opened["upgradeRequestId"])["status"] == "completed"
 
 
 def test_an_atomic_upgrade_burns_and_mints_in_one_transaction(person: Person) -> None:
@@ -161,9 +153,7 @@ def test_the_faucet_gives_once_per_wallet(person: Person) -> None:
     assert person.rpc.call("getBalance", person.wallet.address)["value"] == lamports
 
 
-@pytest.mark.parametrize(
-    "module", ["local.api", "relay.app", "local.aws", "local.streams", "local.gateway"]
-)
+@pytest.mark.parametrize("module", ["local.api", "relay.app", "local.streams", "local.gateway"])
 def test_an_upgrade_survives_a_killed_part(
     stack: RunningStack, person: Person, module: str
 ) -> None:
@@ -172,30 +162,4 @@ def test_an_upgrade_survives_a_killed_part(
     burn_signature = person.burn(opened["burnTransaction"])
     person.confirm(opened["upgradeRequestId"], burn_signature)
     stack.kill(module)
-    messages = listening.to_the_end()
-    sequences = [int(message.id) for message in messages]
-    assert sequences == list(range(1, len(sequences) + 1))
-    assert types(messages)[-1] == "upgrade_completed"
-    assert person.status(opened["upgradeRequestId"])["status"] == "completed"
-
-
-def test_with_a_data_dir_the_stack_goes_on_where_it_stopped(tmp_path: Path) -> None:
-    before = RunningStack(tmp_path, PORT=str(free_ports(1)[0]))
-    person = Person(before.origin)
-    opened = person.open(person.first_nft())
-    person.burn(opened["burnTransaction"])
-    pids = before.descendants()
-    before.part.process.send_signal(signal.SIGINT)
-    assert before.part.process.wait(30) == 0
-    nothing_is_left(pids)
-
-    after = RunningStack(tmp_path, PORT=before.origin.rpartition(":")[2])
-    person.rpc.close()
-    person.rpc = Rpc(told(person.browser.get("/local/addresses"), 200)["solanaRpcUrl"])
-    # Nobody confirms: the sweep finds the burn on the chain that was kept too.
-    messages = Listening(person, opened).to_the_end()
-    assert types(messages)[-1] == "upgrade_completed"
-    pids = after.descendants()
-    after.part.kill()
-    nothing_is_left(pids)
-    person.close()
+    require_completed(person, opened, listening.to_the_end())

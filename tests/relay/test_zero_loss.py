@@ -21,6 +21,7 @@ SECOND = EVENTS[1].occurred_at.timestamp() + SEED_SECONDS - 2 * MARGIN_SECONDS
 
 WORLDS = {
     "no ring": (Rules(capacity=0), 1_900),
+    "a kill without a ring": (Rules(kills=1, capacity=0), 5_000),
     "a kill, and a ring that begins inside the log": (Rules(kills=1, capacity=2), 20_000),
     "a kill, and a ring that begins with the last minute": (
         Rules(kills=1, knows_times=True, wall=lambda: SECOND),
