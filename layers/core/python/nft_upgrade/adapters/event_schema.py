@@ -21,8 +21,8 @@ from nft_upgrade.messages import SCHEMA_VERSION, from_record, read_json, to_reco
 _FOLDER = Path(__file__).parent.parent / "schemas"
 COMMON = "upgrade-event"
 LARGEST_EVENT = 96 * 1024
-"""Bytes of a record's value. The audit record keeps it, written again, in an item of DynamoDB, which
-takes 400 KB; written again it is at most 3.8 times as long (`1e15,`). Ours have a few KB."""
+"""Bytes of a record's value. The audit record keeps it, written again, in an item of DynamoDB,
+which takes 400 KB; written again it is at most 3.8 times as long (`1e15,`). Ours have a few KB."""
 
 
 class UnreadableEvent(ValueError):
