@@ -5,9 +5,7 @@ PORT is its public port (8000). What is checked, and how, is `nft_upgrade.audit_
 
 import sys
 
-from local.on_stack import NoStack, environment, prepare
-
-__all__ = ["environment", "main"]
+from local.on_stack import NoStack, prepare
 
 
 def main() -> int:

@@ -12,6 +12,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from local.operator import OPERATOR
+from nft_upgrade.config import METRICS_NAMESPACE
 
 LOOPBACK = "127.0.0.1"
 REGION = "us-east-1"
@@ -186,7 +187,7 @@ def handler_environment(settings: LocalSettings, ports: Ports) -> dict[str, str 
         "RELAY_PORT": str(ports.relay),
         "RELAY_DRAIN_SECONDS": "2",
         "POWERTOOLS_SERVICE_NAME": "nft-upgrade",
-        "POWERTOOLS_METRICS_NAMESPACE": "NftUpgrade",
+        "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
         "POWERTOOLS_TRACE_DISABLED": "true",
         "POWERTOOLS_LOG_LEVEL": "WARNING",
     }

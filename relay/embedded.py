@@ -11,9 +11,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from nft_upgrade.config import METRICS_NAMESPACE
 from relay.metrics import Figures
 
-NAMESPACE = "NftUpgrade"
 UNITS = {"RelayStreams": "Count", "RelayKafkaLag": "Count", "RelayTableReadFailures": "Count"}
 SERVICE = "nft-upgrade"
 
@@ -44,6 +44,6 @@ class Telling:
 
 def _embedded(values: dict[str, int], milliseconds: int) -> dict[str, Any]:
     metrics = [{"Name": name, "Unit": unit} for name, unit in UNITS.items()]
-    directive = {"Namespace": NAMESPACE, "Dimensions": [["service"]], "Metrics": metrics}
+    directive = {"Namespace": METRICS_NAMESPACE, "Dimensions": [["service"]], "Metrics": metrics}
     envelope = {"Timestamp": milliseconds, "CloudWatchMetrics": [directive]}
     return {"_aws": envelope, "service": SERVICE, **values}

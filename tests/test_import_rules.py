@@ -23,7 +23,7 @@ INSIDE = {
     "adapters": {"adapters", "domain", "ports", "messages", "config", "consumers"},
     "http": {"http", "use_cases", "domain", "ports", "messages", "config"},
     "config": set(),
-    "observability": {"domain"},
+    "observability": {"domain", "config"},
     "ops": {"ops", "wiring", "wiring_events", "wiring_ops", "use_cases", "consumers", "domain"},
 }
 # Parts that may use nothing but the standard library from outside.

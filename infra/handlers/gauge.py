@@ -9,17 +9,16 @@ from typing import Any
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from nft_upgrade import wiring, wiring_ops
+from nft_upgrade.config import METRICS_NAMESPACE
 from nft_upgrade.domain.errors import UpgradeError
 from nft_upgrade.ports import Clock, Reviews, Upgrades
 from nft_upgrade.use_cases.watching import backlog, people
-
-NAMESPACE = "NftUpgrade"
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, float]:
     """Any event measures; the answer is what was measured, a figure that failed is left out."""
     figures = measure(wiring.upgrades(), wiring_ops.reviews(), wiring.clock()) | _wallet()
-    metrics = EphemeralMetrics(namespace=NAMESPACE, service="nft-upgrade")
+    metrics = EphemeralMetrics(namespace=METRICS_NAMESPACE, service="nft-upgrade")
     for name, figure in figures.items():
         metrics.add_metric(name, MetricUnit.NoUnit, figure)
     metrics.flush_metrics()

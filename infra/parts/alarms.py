@@ -19,9 +19,9 @@ from constructs import Construct
 from infra.parts.event_sources import consumer_group
 from infra.rows import consumers
 from infra.stages import Stage
+from nft_upgrade.config import METRICS_NAMESPACE
 from nft_upgrade.consumers import audit, notification, outbox
 
-NAMESPACE = "NftUpgrade"
 MINUTE = Duration.minutes(1)
 MISSING = cloudwatch.TreatMissingData
 AT_LEAST = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
@@ -56,7 +56,7 @@ class Row:
 def gauge(name: str, statistic: str = "Maximum") -> cloudwatch.Metric:
     """A figure of `infra/handlers/gauge.py`."""
     return cloudwatch.Metric(
-        namespace=NAMESPACE,
+        namespace=METRICS_NAMESPACE,
         metric_name=name,
         dimensions_map={"service": "nft-upgrade"},
         statistic=statistic,
@@ -67,7 +67,7 @@ def gauge(name: str, statistic: str = "Maximum") -> cloudwatch.Metric:
 def counter(name: str, consumer: str, period: Duration = MINUTE) -> cloudwatch.Metric:
     """A count of the consumers' `CloudWatchMeter`."""
     return cloudwatch.Metric(
-        namespace=NAMESPACE,
+        namespace=METRICS_NAMESPACE,
         metric_name=name,
         dimensions_map={"consumer": consumer},
         statistic="Sum",

@@ -28,6 +28,12 @@ VPC_ACTIONS = (
 https://docs.aws.amazon.com/lambda/latest/dg/with-msk-permissions.html
 """
 
+MOST_RETRIES = 10_000
+"""All that Lambda allows, so that what ends it is the record's age, when Kafka drops it anyway.
+
+https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html
+"""
+
 
 def consumer_group(name: str, topic: str) -> str:
     """Lambda wants a group of its own per event source, and an event source has one topic."""
@@ -95,8 +101,8 @@ class EventSources(Construct):
                 batch_size=100,
                 max_batching_window=Duration.seconds(1),
                 bisect_batch_on_error=True,
-                retry_attempts=10_000,
-                max_record_age=Duration.days(7),
+                retry_attempts=MOST_RETRIES,
+                max_record_age=Duration.hours(self._kafka.plan.retention_hours),
                 on_failure=sources.SqsDlq(self.kafka_failures),
                 provisioned_poller_config=lambda_.ProvisionedPollerConfig(
                     minimum_pollers=1, maximum_pollers=2, poller_group_name=row.pollers

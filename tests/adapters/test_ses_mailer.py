@@ -7,7 +7,13 @@ from botocore.exceptions import ReadTimeoutError
 from botocore.stub import Stubber
 
 from nft_upgrade.adapters.ses_mailer import SesMailer
-from nft_upgrade.ports import DeliveryRefused, DeliveryUnavailable, DeliveryUncertain, Mail
+from nft_upgrade.ports import (
+    DeliveryRefused,
+    DeliverySuspended,
+    DeliveryUnavailable,
+    DeliveryUncertain,
+    Mail,
+)
 from tests.fixtures.aws import AwsEndpoint
 
 MAIL = Mail(
@@ -32,21 +38,36 @@ def test_a_mail_from_the_verified_sender_is_sent(aws: AwsEndpoint) -> None:
     assert SesMailer("no-reply@nft.example").send(MAIL)
 
 
-def test_a_sender_nobody_verified_is_refused(aws: AwsEndpoint) -> None:
-    with pytest.raises(DeliveryRefused):
+def test_a_sender_nobody_verified_waits_for_an_operator(aws: AwsEndpoint) -> None:
+    with pytest.raises(DeliverySuspended, match="MessageRejected"):
         SesMailer("stranger@nft.example").send(MAIL)
 
 
-@pytest.mark.parametrize("code", ["MessageRejected", "BadRequestException"])
-def test_a_refusal_is_for_good(aws: AwsEndpoint, code: str) -> None:
-    with pytest.raises(DeliveryRefused, match=code):
-        answered_with(code).send(MAIL)
+DECISIONS = {
+    "AccountSuspendedException": DeliverySuspended,
+    "BadRequestException": DeliveryRefused,
+    "LimitExceededException": DeliveryUnavailable,
+    "MailFromDomainNotVerifiedException": DeliverySuspended,
+    "MessageRejected": DeliverySuspended,
+    "NotFoundException": DeliverySuspended,
+    "SendingPausedException": DeliverySuspended,
+    "TooManyRequestsException": DeliveryUnavailable,
+}
+"""The recipient is at fault in one of them alone."""
 
 
-@pytest.mark.parametrize("code", ["TooManyRequestsException", "SendingPausedException", "Unheard"])
-def test_anything_else_may_pass(aws: AwsEndpoint, code: str) -> None:
-    with pytest.raises(DeliveryUnavailable, match=code):
+@pytest.mark.parametrize(("code", "decision"), [*DECISIONS.items(), ("New", DeliveryUnavailable)])
+def test_each_answer_of_ses_is_told_apart(
+    aws: AwsEndpoint, code: str, decision: type[Exception]
+) -> None:
+    with pytest.raises(Exception, match=code) as told:
         answered_with(code).send(MAIL)
+    assert told.type is decision
+
+
+def test_every_error_that_ses_declares_has_a_decision(aws: AwsEndpoint) -> None:
+    operation = SesMailer("a@nft.example")._client.meta.service_model.operation_model("SendEmail")
+    assert {shape.name for shape in operation.error_shapes} == set(DECISIONS)
 
 
 def test_no_service_at_all_may_pass(aws: AwsEndpoint, monkeypatch: pytest.MonkeyPatch) -> None:

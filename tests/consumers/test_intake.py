@@ -1,7 +1,7 @@
 """Records nobody can read become dead letters; everything else is delivered again."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -31,6 +31,7 @@ class Consumer:
         self.taken: list[UpgradeEvent] = []
         self.dead_letters = FakeDeadLetters()
         self.meter = FakeMeter()
+        self.take_all: Callable[[Sequence[UpgradeEvent]], Sequence[bool]] | None = None
         self._outages = outages
         self._poison = poison
 
@@ -58,6 +59,7 @@ class Consumer:
             meter=self.meter,
             clock=FixedClock(),
             has=self.has,
+            take_all=self.take_all,
         )
 
 
@@ -112,27 +114,15 @@ class Careless(Consumer):
     def __init__(self, error: Exception, *, at_once: bool) -> None:
         super().__init__()
         self._error = error
-        self._at_once = at_once
+        self.take_all = self._take_all if at_once else None
 
     def take(self, event: UpgradeEvent) -> bool:
         if event.sequence == 2:
             raise self._error
         return super().take(event)
 
-    def take_all(self, events: Sequence[UpgradeEvent]) -> Sequence[bool]:
+    def _take_all(self, events: Sequence[UpgradeEvent]) -> Sequence[bool]:
         return [self.take(event) for event in events]
-
-    @property
-    def intake(self) -> Intake:
-        return Intake(
-            "nft-test",
-            read=read_event,
-            take=self.take,
-            dead_letters=self.dead_letters,
-            meter=self.meter,
-            clock=FixedClock(),
-            take_all=self.take_all if self._at_once else None,
-        )
 
 
 @pytest.mark.parametrize("at_once", [True, False])

@@ -290,6 +290,18 @@ def test_an_application_that_is_switched_off_holds_nobody_up(office: Office) -> 
     assert [endpoint for endpoint, _, _ in office.pusher.sent] == ["endpoint/2", "endpoint/1"]
 
 
+def test_mail_that_our_own_account_may_not_send_waits_for_who_mends_it(office: Office) -> None:
+    office.mailer.is_suspended = True
+    with pytest.raises(Poison, match="SendingPaused") as poison:
+        office.take()
+    assert poison.value.kind == "undelivered"
+    assert office.outcome()[0] is NotificationStatus.UNSENT
+    assert office.meter.counts["DeliveriesRefused"] == 0, "nobody's address is at fault"
+    office.mailer.is_suspended = False
+    assert office.take(), "the letter is replayed"
+    assert len(office.mailer.sent) == 1
+
+
 def test_who_unsubscribes_before_the_second_try_gets_nothing() -> None:
     office = Office(mailer=FakeMailer(outages=1))
     with pytest.raises(DeliveryUnavailable):

@@ -16,7 +16,7 @@ from local.engines import NAMED
 from local.process import Part
 from nft_upgrade.adapters.kafka_topics import ONE_BROKER, ensure_topics
 from nft_upgrade.config import KafkaSettings
-from tests.delivery.world import Delivery
+from tests.delivery.world import OUTAGE_SECONDS, Delivery
 from tests.fixtures.aws import AwsEndpoint
 
 pytestmark = [
@@ -109,6 +109,7 @@ def test_the_engine_says_what_it_is(broker: Broker) -> None:
     ]
 
 
+@pytest.mark.timeout(OUTAGE_SECONDS + 240)
 def test_the_broker_is_stopped_while_events_are_committed_and_started_again(
     world: Delivery, broker: Broker
 ) -> None:
@@ -120,7 +121,7 @@ def test_the_broker_is_stopped_while_events_are_committed_and_started_again(
     answer = world.outbox().handle(world.payload(later))
     assert answer["batchItemFailures"][0]["itemIdentifier"] == "1000"
     with publishing(world):
-        time.sleep(5)
+        time.sleep(OUTAGE_SECONDS)
         broker.start()
     world.consume(size=20)
     world.require_each_once()

@@ -27,7 +27,7 @@ from nft_upgrade.domain.events import UpgradeEvent
 from nft_upgrade.messages import TOPIC_COMPLETED, TOPIC_DEAD_LETTERS, from_record
 from nft_upgrade.use_cases.comparing import CompareReport
 from nft_upgrade.use_cases.sweeping import STREAM_PATIENCE, Sweeping
-from tests.delivery.world import Death, Delivery
+from tests.delivery.world import OUTAGE_SECONDS, Death, Delivery
 from tests.fakes.events import FixedClock
 from tests.fakes.storage import FakeBookmarks
 from tests.fixtures.aws import AwsEndpoint
@@ -263,12 +263,13 @@ def test_two_publishers_and_a_sweep_at_once(world: Delivery) -> None:
     world.require_all_marked()
 
 
+@pytest.mark.timeout(OUTAGE_SECONDS + 120)
 def test_the_brokers_are_away_for_a_while(embedded_world: Delivery, cluster: MockCluster) -> None:
     world = embedded_world
     payload = world.payload(world.commit())
     world.outbox().publish(world.committed[:1])
     cluster.set_down(down=True)
-    timer = threading.Timer(4.0, lambda: cluster.set_down(down=False))
+    timer = threading.Timer(OUTAGE_SECONDS, lambda: cluster.set_down(down=False))
     timer.start()
     world.publish(payload)  # several deliveries of two seconds each fail meanwhile
     timer.join()

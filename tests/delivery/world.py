@@ -4,6 +4,7 @@ Tables are new for each world, so that counts are exact. The consumers are the f
 """
 
 import base64
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -33,6 +34,9 @@ from tests.fakes.events import FakeMeter, FixedClock, transitions
 from tests.functions.events_harness import DEFAULTS, forget
 from tests.kafka_reading import events_in, records_in
 
+OUTAGE_SECONDS = float(os.environ.get("BROKER_OUTAGE_SECONDS", "5"))
+"""How long the brokers are away: longer than one delivery may take, in every run of the tests; for
+minutes when somebody wants to see that (docs/events.md)."""
 Payload = dict[str, Any]
 
 

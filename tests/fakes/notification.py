@@ -82,17 +82,21 @@ class FakePresence:
 
 
 class FakeMailer:
-    """`Mailer`; `outages` mails fail first, addresses in `refuses` always, `lost` answers after."""
+    """`Mailer`; `outages` mails fail first, addresses in `refuses` always, `lost` answers after.
+    While `is_suspended` the account may not send."""
 
     def __init__(self, *, outages: int = 0, refuses: Iterable[str] = (), lost: int = 0) -> None:
         self.sent: list[Mail] = []
         self.outages = outages
         self.refuses = set(refuses)
         self.lost = lost
+        self.is_suspended = False
 
     def send(self, mail: Mail) -> str:
         if mail.to in self.refuses:
-            raise DeliveryRefused("MessageRejected")
+            raise DeliveryRefused("BadRequestException")
+        if self.is_suspended:
+            raise DeliverySuspended("SendingPausedException")
         if self.outages:
             self.outages -= 1
             raise DeliveryUnavailable("TooManyRequestsException")

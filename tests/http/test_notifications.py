@@ -141,6 +141,10 @@ def test_asking_for_the_confirmed_address_takes_back_the_one_that_waits(house: H
         "ape@",
         "@example.org",
         "ape@localhost",
+        "a..pe@example.org",
+        ".ape@example.org",
+        "ape.@example.org",
+        "a.pe@example..org",
         "a b@example.org",
         "ape@example.org\r\nBcc: all@example.org",
         "ape@exämple.org",
@@ -155,6 +159,14 @@ def test_asking_for_the_confirmed_address_takes_back_the_one_that_waits(house: H
 def test_what_is_no_address_is_refused(house: House, address: object) -> None:
     assert problem_of(ask(house.signed_in(), address)) == (400, "invalid_field")
     assert not house.mailer.sent
+
+
+@pytest.mark.parametrize("address", ["a.p.e@example.org", "a" * 64 + "@example.org"])
+def test_dots_between_other_characters_and_64_of_them_are_an_address(
+    house: House, address: str
+) -> None:
+    assert ask(house.signed_in(), address).status_code == 202
+    assert [mail.to for mail in house.mailer.sent] == [address]
 
 
 def test_nobody_can_have_one_address_flooded_even_with_many_wallets(house: House) -> None:

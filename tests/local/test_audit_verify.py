@@ -14,10 +14,10 @@ def test_the_check_is_told_where_tables_and_bucket_are(monkeypatch: pytest.Monke
         "kafkaBootstrapServers": "127.0.0.1:1",
         "kafkaApiVersion": "2.0",
     }
-    for name, text in audit_verify.environment(addresses).items():
+    for name, text in on_stack.environment(addresses).items():
         monkeypatch.setenv(name, text)
     assert AuditCheckSettings().audit_bucket == "nft-upgrade-audit"
-    assert audit_verify.environment(addresses)["AWS_ENDPOINT_URL_DYNAMODB"] == "http://b"
+    assert on_stack.environment(addresses)["AWS_ENDPOINT_URL_DYNAMODB"] == "http://b"
 
 
 def test_without_a_stack_it_says_so(

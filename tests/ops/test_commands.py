@@ -5,8 +5,10 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass, replace
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from spl.token.constants import TOKEN_2022_PROGRAM_ID
 from spl.token.instructions import get_associated_token_address
 
 from local.aws_resources import create_tables
+from nft_upgrade import wiring, wiring_events, wiring_ops
 from nft_upgrade.adapters.dynamodb_items import Database
 from nft_upgrade.adapters.dynamodb_journal import PARTITION, DynamoDbJournal, JournalItem
 from nft_upgrade.adapters.dynamodb_nfts import DynamoDbNfts
@@ -27,6 +30,7 @@ from nft_upgrade.consumers.ports import AuditEntry
 from nft_upgrade.domain.burn import BurnProof
 from nft_upgrade.domain.nft import Nft
 from nft_upgrade.domain.upgrade import Upgrade, open_upgrade
+from nft_upgrade.ops.__main__ import main
 from tests.chain_builders import PROGRAM, SOL, approve, burn, keypair
 from tests.contracts.samples import request
 from tests.fakes.events import START, story
@@ -36,8 +40,18 @@ from tests.foreign_nfts import Foreign, minted
 from tests.solana_world import SolanaWorld
 
 PREFIX = "ops-test-"
-ISSUE = "from nft_upgrade import wiring; print(wiring.issuing().issue('claim', '{}').mint)"
-Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a command left behind."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Run = Callable[..., Told]
 
 
 @pytest.fixture(scope="module")
@@ -46,10 +60,9 @@ def world(solana: SolanaNode) -> SolanaWorld:
 
 
 @pytest.fixture(scope="module")
-def run(aws: AwsEndpoint, kms: str, solana: SolanaNode, world: SolanaWorld) -> Run:
-    """`run("status")`: the command as a process of its own."""
+def settings(aws: AwsEndpoint, kms: str, solana: SolanaNode, world: SolanaWorld) -> dict[str, str]:
     create_tables(aws.url, PREFIX)
-    settings = {
+    return {
         **aws.environment,
         "AWS_ENDPOINT_URL_KMS": kms,
         "TABLE_PREFIX": PREFIX,
@@ -58,17 +71,58 @@ def run(aws: AwsEndpoint, kms: str, solana: SolanaNode, world: SolanaWorld) -> R
         "STATE_MACHINE_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:none",
     }
 
-    def execute(*arguments: str, code: str | None = None) -> subprocess.CompletedProcess[str]:
-        what = ["-c", code] if code else ["-m", "nft_upgrade.ops", *arguments]
-        return subprocess.run(
-            [sys.executable, *what],
-            env={**os.environ, **settings},
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+
+@pytest.fixture(scope="module")
+def run(settings: dict[str, str]) -> Run:
+    """`run("status")`: the command as it is typed, knowing nothing of those before it."""
+
+    def execute(*arguments: str) -> Told:
+        with environment(settings), output() as (out, err):
+            return Told(exit_code(arguments), out.getvalue(), err.getvalue())
 
     return execute
+
+
+def exit_code(arguments: Sequence[str]) -> int:
+    try:
+        return main(arguments)
+    except SystemExit as left:  # argparse
+        return int(left.code or 0)
+
+
+@contextmanager
+def output() -> Iterator[tuple[StringIO, StringIO]]:
+    with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err:
+        yield out, err
+
+
+@contextmanager
+def environment(settings: Mapping[str, str]) -> Iterator[None]:
+    """The process's own, and no part of the wiring made before or kept after."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, text in settings.items():
+            patch.setenv(name, text)
+        forget()
+        yield
+        forget()
+
+
+def forget() -> None:
+    for client in (wiring._chain, wiring_ops.archive):
+        if client.cache_info().currsize:
+            client().close()  # type: ignore[union-attr]
+    for module in (wiring, wiring_events, wiring_ops):
+        for part in vars(module).values():
+            if hasattr(part, "cache_clear"):
+                part.cache_clear()
+
+
+def issued(settings: Mapping[str, str], recipient: Keypair) -> str:
+    """An NFT of ours; the first creates the collection, which successors are members of."""
+    with environment(settings):
+        return (
+            wiring.issuing().issue(f"claim of {recipient.pubkey()}", str(recipient.pubkey())).mint
+        )
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +131,24 @@ def system_wallet(kms_client: object, world: SolanaWorld) -> str:
     address = KmsSigner(KmsEd25519Key("alias/mint", kms_client)).address()  # type: ignore[arg-type]
     world.airdrop(Pubkey.from_string(address), 100 * SOL)
     return address
+
+
+def test_a_command_is_a_process_with_an_exit_code(
+    settings: dict[str, str], system_wallet: str
+) -> None:
+    def typed(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "nft_upgrade.ops", *arguments],
+            env={**os.environ, **settings},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    told = typed("status")
+    assert (told.returncode, "minting: on" in told.stdout) == (0, True), told.stderr
+    refused = typed("pause", "  ")
+    assert (refused.returncode, refused.stderr) == (1, "--reason must say why\n")
 
 
 def test_status_tells_the_switch_the_wallet_and_the_requests(run: Run, system_wallet: str) -> None:
@@ -140,11 +212,11 @@ def test_a_journal_that_was_tampered_with_says_so(run: Run, system_wallet: str) 
 
 
 def test_a_registry_is_registered_lost_and_rebuilt(
-    run: Run, system_wallet: str, world: SolanaWorld, aws: AwsEndpoint, tmp_path: Path
+    run: Run, system_wallet: str, world: SolanaWorld, settings: dict[str, str], tmp_path: Path
 ) -> None:
     owner, first = keypair("ops owner"), keypair("ops first")
     world.airdrop(owner.pubkey(), SOL)
-    ours = run(code=ISSUE.format(first.pubkey())).stdout.strip()
+    ours = issued(settings, first)
     mint = minted(world, keypair("ops foreign"), owner, Foreign())
     told = run("register", "--mint", mint, "--level", "2")
     assert told.returncode == 0, told.stderr
@@ -168,8 +240,14 @@ def test_a_registry_is_registered_lost_and_rebuilt(
     ("decision", "status"), [("accept", "burn_confirmed"), ("refuse", "initiated")]
 )
 def test_a_burn_under_review_is_shown_and_decided(
-    run: Run, system_wallet: str, world: SolanaWorld, decision: str, status: str
+    run: Run,
+    settings: dict[str, str],
+    system_wallet: str,
+    world: SolanaWorld,
+    decision: str,
+    status: str,
 ) -> None:
+    issued(settings, keypair(f"review first {decision}"))
     upgrade = under_review(run, world, decision)
     shown = run("review", upgrade.id)
     assert shown.returncode == 0, shown.stderr
@@ -196,8 +274,6 @@ def under_review(run: Run, world: SolanaWorld, name: str) -> Upgrade:
     owner, delegate = keypair(f"review owner {name}"), keypair(f"review delegate {name}")
     for wallet in (owner, delegate):
         world.airdrop(wallet.pubkey(), SOL)
-    # The first NFT of ours creates the collection, which successors are members of.
-    run(code=ISSUE.format(keypair(f"review first {name}").pubkey()))
     kind = Foreign(program=TOKEN_2022_PROGRAM_ID)
     mint = minted(world, keypair(f"review NFT {name}"), owner, kind)
     assert run("register", "--mint", mint, "--level", "1").returncode == 0

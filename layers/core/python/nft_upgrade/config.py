@@ -16,6 +16,8 @@ def _listed(value: object) -> object:
     return value
 
 
+METRICS_NAMESPACE = "NftUpgrade"
+"""Of all metrics and the alarms on them, in CloudWatch."""
 CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
 """A variable that holds several texts."""
 

@@ -8,6 +8,7 @@ from aws_lambda_powertools import Logger, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.metrics.functions import is_metrics_disabled
 
+from nft_upgrade.config import METRICS_NAMESPACE
 from nft_upgrade.domain.errors import ProvidersDisagree, Unavailable
 
 
@@ -38,5 +39,5 @@ def _count(name: str) -> None:
     """One count of a metric that an alarm watches (infra/parts/alarms.py)."""
     if is_metrics_disabled():
         return
-    with single_metric(name, unit=MetricUnit.Count, value=1, namespace="NftUpgrade") as metric:
+    with single_metric(name, unit=MetricUnit.Count, value=1, namespace=METRICS_NAMESPACE) as metric:
         metric.add_dimension("service", "nft-upgrade")

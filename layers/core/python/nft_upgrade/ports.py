@@ -511,7 +511,7 @@ class Statistics(Protocol):
 
 
 class DeliveryRefused(Exception):
-    """This message will never be taken: bad address, disabled device, unverified sender."""
+    """This message will never be taken: bad address, disabled device."""
 
 
 class DeliveryUnavailable(Exception):
@@ -519,8 +519,8 @@ class DeliveryUnavailable(Exception):
 
 
 class DeliverySuspended(DeliveryUnavailable):
-    """Nothing was sent, and nothing will be before somebody mends it; it concerns this recipient's
-    provider alone, so others need not wait."""
+    """Nothing was sent, and nothing will be before an operator mends it: our account, sender or app
+    store's credentials. Waiting does not help, and others may still get theirs."""
 
 
 class DeliveryUncertain(Exception):

@@ -7,7 +7,7 @@ from aws_lambda_powertools import single_metric
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.metrics.functions import is_metrics_disabled
 
-from nft_upgrade.adapters.event_metrics import NAMESPACE
+from nft_upgrade.config import METRICS_NAMESPACE
 
 SERVICE = "nft-upgrade"
 log = logging.getLogger(__name__)
@@ -20,5 +20,7 @@ class CloudWatchAlerts:
         log.error("%s: %s %s", metric, says, json.dumps(facts, sort_keys=True))
         if is_metrics_disabled():
             return
-        with single_metric(metric, unit=MetricUnit.Count, value=1, namespace=NAMESPACE) as single:
+        with single_metric(
+            metric, unit=MetricUnit.Count, value=1, namespace=METRICS_NAMESPACE
+        ) as single:
             single.add_dimension("service", SERVICE)

@@ -14,7 +14,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from nft_upgrade.adapters.event_metrics import NAMESPACE
+from nft_upgrade.config import METRICS_NAMESPACE
 from nft_upgrade.ports import Clock, Readings
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _newest(result: Any) -> int | None:
 
 def _streams() -> "MetricDataQueryTypeDef":
     """Each relay tells its own once a minute: their sum is all of them."""
-    return _query(STREAMS, NAMESPACE, "RelayStreams", SERVICE, "Sum")
+    return _query(STREAMS, METRICS_NAMESPACE, "RelayStreams", SERVICE, "Sum")
 
 
 def _behind(number: int, function: str) -> "MetricDataQueryTypeDef":

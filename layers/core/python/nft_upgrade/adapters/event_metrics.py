@@ -4,7 +4,7 @@ from aws_lambda_powertools import single_metric
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.metrics.functions import is_metrics_disabled
 
-NAMESPACE = "NftUpgrade"
+from nft_upgrade.config import METRICS_NAMESPACE
 
 
 class CloudWatchMeter:
@@ -14,5 +14,7 @@ class CloudWatchMeter:
     def count(self, name: str, consumer: str) -> None:
         if is_metrics_disabled():
             return
-        with single_metric(name, unit=MetricUnit.Count, value=1, namespace=NAMESPACE) as metric:
+        with single_metric(
+            name, unit=MetricUnit.Count, value=1, namespace=METRICS_NAMESPACE
+        ) as metric:
             metric.add_dimension("consumer", consumer)

@@ -5,15 +5,12 @@ from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
 
+from nft_upgrade.adapters.kafka_ends import batches_to
 from nft_upgrade.adapters.kafka_events import client_options
 from nft_upgrade.config import KafkaSettings
 from nft_upgrade.consumers.stats_ports import HistoryIncomplete
 from nft_upgrade.domain.events import UpgradeEvent, event_hash
 from nft_upgrade.messages import TOPICS
-
-POLL_MS = 500
-SILENT_POLLS = 60
-"""Empty answers in a row (30 s) after which the brokers count as away."""
 
 
 class KafkaHistory:
@@ -47,14 +44,9 @@ class KafkaHistory:
         _require_all(consumer.beginning_offsets(places), ends)
         consumer.assign(places)
         consumer.seek_to_beginning(*places)
-        silent = 0
-        while any((consumer.position(place) or 0) < end for place, end in ends.items()):
-            batch = consumer.poll(timeout_ms=POLL_MS)
-            silent = 0 if batch else silent + 1
-            if silent > SILENT_POLLS:
-                raise HistoryIncomplete("The brokers stopped answering before the end.")
-            for records in batch.values():
-                yield from self._readable(records)
+        away = HistoryIncomplete("The brokers stopped answering before the end.")
+        for records in batches_to(ends, consumer, away=away):
+            yield from self._readable(records)
 
     def _partitions(self, consumer: Any, topic: str) -> list[TopicPartition]:
         name = self._settings.kafka_topic_prefix + topic

@@ -10,6 +10,7 @@ from typing import Any
 from kafka import KafkaConsumer, TopicPartition
 
 from nft_upgrade.adapters.kafka_dead_letters import letter_of
+from nft_upgrade.adapters.kafka_ends import POLL_MS, batches_to
 from nft_upgrade.adapters.kafka_events import client_options
 from nft_upgrade.config import KafkaSettings
 from nft_upgrade.consumers.ports import DeadLetter, DeadLettersUnavailable
@@ -18,9 +19,7 @@ from nft_upgrade.messages import TOPIC_DEAD_LETTERS
 
 logger = logging.getLogger(__name__)
 BATCH = 100
-POLL_MS = 500
 PATIENT_POLLS = 10
-SILENT_POLLS = 60
 """Empty answers after which the record before our place counts as not there."""
 Mark = tuple[int, str]
 """The offset behind the last letter that was dealt with, and that record's fingerprint."""
@@ -74,13 +73,8 @@ class OpenBox:
         self._consumer.assign(self._partitions)
         for each, offset in starts.items():
             self._consumer.seek(each, offset)
-        silent = 0
-        while any(self._consumer.position(place) < end for place, end in self._ends.items()):
-            polled = self._consumer.poll(timeout_ms=POLL_MS)
-            silent = 0 if polled else silent + 1
-            if silent > SILENT_POLLS:
-                raise DeadLettersUnavailable("Kafka gives no more letters, though there are some.")
-            records = [each for place in polled for each in polled[place]]
+        away = DeadLettersUnavailable("Kafka gives no more letters, though there are some.")
+        for records in batches_to(self._ends, self._consumer, away=away):
             here = [each for each in records if each.offset < self._ends[_place(each)]]
             self._marks |= {each.partition: (each.offset + 1, _fingerprint(each)) for each in here}
             yield [letter for each in here if (letter := _letter(each))]

@@ -12,17 +12,34 @@ from botocore.exceptions import (
     EndpointConnectionError,
 )
 
-from nft_upgrade.ports import DeliveryRefused, DeliveryUnavailable, DeliveryUncertain, Mail
+from nft_upgrade.ports import (
+    DeliveryRefused,
+    DeliverySuspended,
+    DeliveryUnavailable,
+    DeliveryUncertain,
+    Mail,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
     from mypy_boto3_sesv2.type_defs import MessageTypeDef, SendEmailRequestTypeDef
 
-REFUSALS = frozenset(
-    {"MessageRejected", "MailFromDomainNotVerifiedException", "BadRequestException"}
+REFUSALS = frozenset({"BadRequestException"})
+"""An address as SES takes none. https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html
+says all that SendEmail answers; what is in neither set is throttling, which passes."""
+SUSPENSIONS = frozenset(
+    {
+        "AccountSuspendedException",
+        "MailFromDomainNotVerifiedException",
+        "MessageRejected",
+        "NotFoundException",
+        "SendingPausedException",
+    }
 )
-"""https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html: the rest is throttling
-and pauses, which pass."""
+"""Our own fault, so no mail is lost by it: the account may not send, its domain or sender is not
+verified, the configuration set is gone. In the sandbox an unverified recipient is `MessageRejected`
+as well; else it is content, which is ours too.
+https://docs.aws.amazon.com/ses/latest/dg/troubleshoot-error-messages.html"""
 SERVER_FAULT = 500
 """From here on an HTTP status does not say whether the mail was taken."""
 # One attempt: botocore's own retry after a timeout could send the mail a second time.
@@ -42,7 +59,7 @@ class SesMailer:
         try:
             return self._client.send_email(**self._request(mail))["MessageId"]
         except ClientError as error:
-            raise told(error, REFUSALS) from error
+            raise told(error, refusals=REFUSALS, suspensions=SUSPENSIONS) from error
         except (EndpointConnectionError, ConnectTimeoutError) as error:
             raise DeliveryUnavailable(str(error)) from error
         except BotoCoreError as error:
@@ -64,12 +81,14 @@ class SesMailer:
 
 
 def told(
-    error: ClientError, refusals: frozenset[str]
+    error: ClientError, *, refusals: frozenset[str], suspensions: frozenset[str]
 ) -> DeliveryRefused | DeliveryUnavailable | DeliveryUncertain:
     """AWS's answer as ours."""
     code = error.response["Error"]["Code"]
     if code in refusals:
         return DeliveryRefused(code)
+    if code in suspensions:
+        return DeliverySuspended(code)
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
     return DeliveryUncertain(code) if status >= SERVER_FAULT else DeliveryUnavailable(code)
 

@@ -15,12 +15,7 @@ from botocore.exceptions import (
 )
 
 from nft_upgrade.adapters.ses_mailer import ONCE, told
-from nft_upgrade.ports import (
-    DeliveryRefused,
-    DeliverySuspended,
-    DeliveryUnavailable,
-    DeliveryUncertain,
-)
+from nft_upgrade.ports import DeliveryRefused, DeliveryUnavailable, DeliveryUncertain
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -114,8 +109,7 @@ class SnsPusher:
 
 
 def _told(error: ClientError) -> DeliveryRefused | DeliveryUnavailable | DeliveryUncertain:
-    code = error.response["Error"]["Code"]
-    return DeliverySuspended(code) if code in SUSPENSIONS else told(error, REFUSALS)
+    return told(error, refusals=REFUSALS, suspensions=SUSPENSIONS)
 
 
 def _forms(title: str, text: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-from nft_upgrade.adapters.event_metrics import NAMESPACE
+from nft_upgrade.config import METRICS_NAMESPACE
 from nft_upgrade.domain.events import EventType
 from nft_upgrade.domain.upgrade import Transition
 
@@ -47,7 +47,7 @@ def tell(transition: Transition) -> None:
     counted = counts(transition)
     if not counted or "AWS_LAMBDA_FUNCTION_NAME" not in os.environ:
         return
-    metrics = EphemeralMetrics(namespace=NAMESPACE, service="nft-upgrade")
+    metrics = EphemeralMetrics(namespace=METRICS_NAMESPACE, service="nft-upgrade")
     for name, number in counted.items():
         metrics.add_metric(name, MetricUnit.Count, number)
     for name, seconds in durations(transition).items():

@@ -18,11 +18,10 @@ LONGEST_ADDRESS = 254
 """RFC 5321, section 4.5.3.1.3, without the angle brackets."""
 MOST_DEVICES = 10
 # The HTML standard's "valid e-mail address", with a dot in the domain: no quotes, no comments, no
-# line breaks, ASCII alone.
+# line breaks, ASCII alone; and dots only between other characters (RFC 5321, section 4.1.2).
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_ADDRESS = re.compile(
-    rf"[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@{_LABEL}(?:\.{_LABEL})+", re.ASCII
-)
+_ADDRESS = re.compile(rf"(?=.{{1,64}}@){_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})+", re.ASCII)
 
 
 class LinkPurpose(StrEnum):

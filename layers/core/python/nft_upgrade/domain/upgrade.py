@@ -375,13 +375,23 @@ class Upgrade:
             failure=None,
         )
 
+    def require_retryable(self) -> None:
+        """NotRetryable unless an attempt to mint has failed."""
+        if self.status is not S.FAILED_RETRYABLE:
+            raise NotRetryable(f"An upgrade that is {self.status} cannot be retried.")
+
+    def require_held(self) -> str:
+        """The burn that a human has to decide on; WrongStatus when there is none."""
+        if self.status is not S.UNDER_REVIEW or self.burn_signature is None:
+            raise WrongStatus(f"There is nothing to review: the upgrade is {self.status}.")
+        return self.burn_signature
+
     def retry(self, *, at: datetime, review: Review | None = None) -> "Transition":
         """Another go after a failed attempt; allowed without limit after a burn.
 
         `review`: an operator asked for it.
         """
-        if self.status is not S.FAILED_RETRYABLE:
-            raise NotRetryable(f"An upgrade that is {self.status} cannot be retried.")
+        self.require_retryable()
         return self._step(
             S.MINT_PENDING,
             EventType.RETRY_STARTED,

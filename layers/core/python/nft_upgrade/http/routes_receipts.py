@@ -27,11 +27,11 @@ router = APIRouter(prefix="/api/nft/upgrade", tags=["upgrades"])
 def receipt(upgrade_id: UpgradeId, call: SignedIn) -> JSONResponse:
     """A signed receipt of a completed upgrade; docs/verify_receipt.py checks it anywhere."""
     upgrade, events = call.parts.reading.status(call.user_id, upgrade_id)
-    # A late event may follow the completion (a second claim); the receipt is about this one.
     hashes = {event.sequence: event.hash for event in events}
     if first_broken_link(events) or hashes.get(upgrade.version) != upgrade.last_event_hash:
         # Whoever changed the table does not get our signature under it.
         raise RuntimeError(f"the history of {upgrade_id} does not fit its hashes; see audit-verify")
+    # A late event may follow the completion (a second claim); the receipt is about this one.
     last = next((each for each in events if each.type is EventType.UPGRADE_COMPLETED), events[-1])
     facts = receipt_of(upgrade, last, issuer=call.parts.settings.public_origin)
     key = call.parts.session_signer.key

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from nft_upgrade.domain.errors import NotRetryable, VersionConflict, WrongStatus
+from nft_upgrade.domain.errors import VersionConflict, WrongStatus
 from nft_upgrade.domain.operations import Act, following
-from nft_upgrade.domain.upgrade import Review, Status, Upgrade
+from nft_upgrade.domain.upgrade import Review, Upgrade
 from nft_upgrade.ports import Clock, Journal, Switch
 from nft_upgrade.use_cases.minting import Minting
 from nft_upgrade.use_cases.reading import Reading
@@ -41,8 +41,7 @@ class Operating:
     def retry(self, upgrade_id: str, by: Review) -> Upgrade:
         """Another execution; NotRetryable unless the upgrade is `failed_retryable`."""
         upgrade = self.reading.upgrade(upgrade_id)
-        if upgrade.status is not Status.FAILED_RETRYABLE:
-            raise NotRetryable(f"An upgrade that is {upgrade.status} cannot be retried.")
+        upgrade.require_retryable()
         self._write_down(Act.RETRY, by, upgrade_id)
         return self._first_or_told(upgrade_id, lambda: self.minting.try_again(upgrade, by))
 
@@ -60,9 +59,7 @@ class Operating:
 
     def _require_held(self, upgrade_id: str) -> None:
         """What cannot be decided is not even written down."""
-        upgrade = self.reading.upgrade(upgrade_id)
-        if upgrade.status is not Status.UNDER_REVIEW:
-            raise WrongStatus(f"There is nothing to review: the upgrade is {upgrade.status}.")
+        self.reading.upgrade(upgrade_id).require_held()
 
     def _first_or_told(self, upgrade_id: str, decide: Callable[[], T]) -> T:
         """Two operators at once: one wins. The other is told what it is now, and not invited to

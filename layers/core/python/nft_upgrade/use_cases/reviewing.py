@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from nft_upgrade.domain.burn import BurnProof, Verdict
 from nft_upgrade.domain.errors import ChainUnavailable, ErrorType, WrongStatus
-from nft_upgrade.domain.upgrade import Failure, Review, Status, Transition, Upgrade
+from nft_upgrade.domain.upgrade import Failure, Review, Transition, Upgrade
 from nft_upgrade.ports import Clock, Upgrades
 from nft_upgrade.use_cases.burning import Burning
 from nft_upgrade.use_cases.reading import Reading
@@ -67,9 +67,7 @@ class Reviewing:
     def _held(self, upgrade_id: str) -> tuple[Upgrade, BurnProof]:
         """What is decided is what was looked at: the commit conflicts if it moved meanwhile."""
         upgrade = self.reading.upgrade(upgrade_id)
-        if upgrade.status is not Status.UNDER_REVIEW or upgrade.burn_signature is None:
-            raise WrongStatus(f"There is nothing to review: the upgrade is {upgrade.status}.")
-        return upgrade, self.burning.examine(upgrade, upgrade.burn_signature)
+        return upgrade, self.burning.examine(upgrade, upgrade.require_held())
 
     def _commit(self, transition: Transition) -> Upgrade:
         self.upgrades.commit(transition)
