@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from infra.parts.alarms import NAMESPACE, _alerts
+from infra.parts.alarms import _alerts
 from nft_upgrade import observability
 from nft_upgrade.adapters.alerts import CloudWatchAlerts
+from nft_upgrade.config import METRICS_NAMESPACE
 from nft_upgrade.domain.errors import ChainUnavailable, ProvidersDisagree
 from nft_upgrade.use_cases.burning import ALERTS
 from nft_upgrade.use_cases.comparing import MISMATCH
@@ -26,7 +27,7 @@ def test_an_alert_is_a_line_and_a_count(
     assert metric["Anything"] == [1.0]
     assert metric["service"] == "nft-upgrade"
     (directive,) = metric["_aws"]["CloudWatchMetrics"]
-    assert (directive["Namespace"], directive["Dimensions"]) == (NAMESPACE, [["service"]])
+    assert (directive["Namespace"], directive["Dimensions"]) == (METRICS_NAMESPACE, [["service"]])
 
 
 def test_a_task_that_ends_in_a_disagreement_counts_it(capsys: pytest.CaptureFixture[str]) -> None:
