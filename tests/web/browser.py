@@ -28,10 +28,10 @@ class Player:
         )
         self.version: str = self._answer()["ready"]
 
-    def play(self, name: str) -> Any:
+    def play(self, name: str, **told: str) -> Any:
         """What the scenario found; AssertionError with what its pages showed when it failed."""
         assert self._process.stdin is not None
-        self._process.stdin.write(f"{name}\n")
+        self._process.stdin.write(f"{json.dumps({'name': name, **told})}\n")
         self._process.stdin.flush()
         answer = self._answer()
         assert answer["name"] == name

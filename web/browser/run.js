@@ -1,7 +1,7 @@
 // `node run.js '{"origin", "solana", "artifacts", "people"}'`: a browser that waits for orders.
 //
-// Each line of standard input names a scenario; each line of the output answers one:
-// {"name", "value"} or {"name", "error"}. The end of the input is the end.
+// Each line of standard input names a scenario, or is {"name", ...} with what it is told; each line
+// of the output answers one: {"name", "value"} or {"name", "error"}. The end of the input is the end.
 
 import { createInterface } from "node:readline";
 import { scenarios } from "./scenario.js";
@@ -15,11 +15,12 @@ import "./scenarios/wallets.js";
 const { people, ...where } = JSON.parse(process.argv[2]);
 const world = new World(where);
 
-async function answer(name) {
+async function answer(line) {
+  const { name, ...told } = line.startsWith("{") ? JSON.parse(line) : { name: line };
   try {
     const run = scenarios.get(name);
     if (!run) throw new Error("there is no such scenario");
-    return { name, value: (await run(world)) ?? null };
+    return { name, value: (await run(world, told)) ?? null };
   } catch (error) {
     return { name, error: `${error.stack}\n${await lastPages()}` };
   } finally {

@@ -2,7 +2,7 @@
 
 export const scenarios = new Map();
 
-/** `run(world)` throws when the page does not do what the name says. */
+/** `run(world, told)` throws when the page does not do what the name says. */
 export function scenario(name, run) {
   scenarios.set(name, run);
 }

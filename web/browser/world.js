@@ -59,8 +59,26 @@ export class World {
 
   async calm() {
     await this.fault({ scenario: "none" });
+    await this.fault({ method: "*", kind: "error-500", count: 0 });
     await this.fault({ kind: "fail-mints", count: 0 });
     await this.finality(3);
+  }
+
+  /** As if an open request's time were over: the sweep finds it within seconds. */
+  async outlive(upgradeId) {
+    const past = { S: "2001-01-01T00:00:00.000000+0000" };
+    const { dynamoDbEndpointUrl } = await (await fetch(`${this.origin}/local/addresses`)).json();
+    const scope = "Credential=test/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=none";
+    const headers = { "Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": "DynamoDB_20120810.UpdateItem", Authorization: `AWS4-HMAC-SHA256 ${scope}` };
+    const order = {
+      TableName: "nft-upgrade-upgrades",
+      Key: { upgrade_id: { S: upgradeId }, entry: { S: "REQUEST" } },
+      UpdateExpression: "SET expires_at = :past, due_at = :past",
+      ConditionExpression: "attribute_exists(expires_at)",
+      ExpressionAttributeValues: { ":past": past },
+    };
+    const answer = await fetch(dynamoDbEndpointUrl, { method: "POST", headers, body: JSON.stringify(order) });
+    if (!answer.ok) throw new Error(`${answer.status} ${await answer.text()}`);
   }
 
   /** Keys, their NFTs already minted: that takes seconds, and is the same for every test. */

@@ -50,32 +50,32 @@ scenario("Solana does not answer while the burn is proven", async (world) => {
   return { meanwhile, steps: await steps(page), troubles };
 });
 
-/** As a person does who is told to wait a moment: opens are limited, and providers are given a rest. */
-async function beginPatiently(page) {
-  for (let tries = 0; tries < 4; tries++) {
-    await begin(page);
-    const opened = page.locator(".sheet[data-status=initiated], .sheet[data-status=burn_pending]").waitFor().then(() => true);
-    const refused = page.getByRole("alert").waitFor().then(() => false);
-    for (const each of [opened, refused]) each.catch(() => {}); // the one that loses may time out
-    if (await Promise.race([opened, refused])) return;
-    await page.waitForTimeout(10_000);
-  }
-  throw new Error("it is never opened");
-}
-
 scenario("Solana does not answer before the burn", async (world) => {
-  const { page } = await world.signedIn();
+  const { page, troubles } = await world.signedIn();
+  const keys = [];
+  page.on("request", (request) => request.method() === "POST" && request.url().endsWith("/api/nft/upgrade") && keys.push(request.headers()["idempotency-key"]));
   await agree(page);
   await world.fault({ method: "*", kind: "error-500", count: FOR_EVER });
   const asked = Date.now();
   await begin(page);
-  await page.getByRole("alert").waitFor({ timeout: 60_000 });
+  await page.getByText("Solana cannot be read at the moment.").waitFor();
   const ms = Date.now() - asked;
-  const alert = await page.getByRole("alert").innerText();
+  const lead = await page.locator(".sheet .lead").innerText();
+  const states = [await look(world, page, "chain_away")];
+  while (keys.length < 2) await page.waitForRequest((request) => request.url().endsWith("/api/nft/upgrade"));
   await world.fault({ method: "*", kind: "error-500", count: 0 });
-  await beginPatiently(page);
   await reaches(page, "completed");
-  return { alert, ms };
+  return { lead, ms, keys, states, steps: await steps(page), troubles };
+});
+
+scenario("who does not want to wait for Solana keeps the NFT", async (world) => {
+  const { page, troubles } = await world.signedIn();
+  await agree(page);
+  await world.fault({ method: "*", kind: "error-500", count: FOR_EVER });
+  await begin(page);
+  await page.getByRole("button", { name: "Stop trying, keep my NFT" }).click();
+  await page.locator("#offer-title").waitFor();
+  return { sheets: await page.locator(".sheet[data-status]").count(), troubles };
 });
 
 scenario("the burn landed and its confirmation was never sent", async (world) => {
