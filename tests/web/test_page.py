@@ -6,11 +6,12 @@ What a person does and sees is in `web/browser/scenarios`; pictures of every sta
 
 import base64
 import gzip
+import inspect
 import json
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from benchmarks.page import SCENARIOS
 from tests.local.running_stack import RunningStack
 from tests.web.browser import PICTURES, Player, path_of, scenario_names
 from tests.web.delegated import burned_by_a_delegate
-from tests.web.node import WEB
+from tests.web.node import WEB, node
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.timeout(300)]
 WHOLE_WAY = [
@@ -34,7 +35,7 @@ WHOLE_WAY = [
 FIRST_TRY, ON_THE_WAY = WHOLE_WAY[:4], WHOLE_WAY[1:]
 MOST_BYTES = 100 * 1024
 PHONE_HEIGHT = 740
-PEOPLE = 25
+PEOPLE = 22
 """Wallets with an NFT that all scenarios need together."""
 
 
@@ -52,11 +53,21 @@ def solana(stack: RunningStack) -> str:
 
 
 @pytest.fixture(scope="module")
-def player(stack: RunningStack, solana: str) -> Iterator[Player]:
+def player(request: pytest.FixtureRequest, stack: RunningStack, solana: str) -> Iterator[Player]:
+    """Plays what the selected tests ask for, several at a time, while they wait."""
     shutil.rmtree(PICTURES, ignore_errors=True)
     player = Player(stack.origin, solana, people=PEOPLE)
+    for name in _asked_for(request.session.items):
+        player.order(name)
     yield player
     player.end()
+
+
+def _asked_for(items: Iterable[pytest.Item]) -> Iterator[str]:
+    """Scenarios that these tests play without telling them anything."""
+    for item in items:
+        if isinstance(item, pytest.Function) and item.module.__name__ == __name__:
+            yield from re.findall(r'\.play\("([^"]+)"\)', inspect.getsource(item.function))
 
 
 def is_calm(found: dict[str, Any]) -> bool:
@@ -322,6 +333,14 @@ def test_every_error_code_of_the_api_is_explained() -> None:
     assert done.stdout.strip() == ""
 
 
+def test_durations_are_read_at_a_glance() -> None:
+    given = [-5, 85, 100, 3_249, 42_000, 59_960, 200_000, 7_500_000, 100_000_000]
+    script = "import('./demo/duration.js').then(({duration}) => console.log("
+    script += f"{given}.map(duration).join()))"
+    shown = "0 ms,85 ms,0.1 s,3.2 s,42 s,1 min,3 min 20 s,2 h 5 min,1 d 3 h"
+    assert node("-e", script, cwd=WEB).strip() == shown
+
+
 def test_every_scenario_is_played_here_or_measured() -> None:
-    played = set(re.findall(r'\.play\("([^"]+)"\)', Path(__file__).read_text(encoding="utf-8")))
+    played = set(re.findall(r'\.play\("([^"]+)"[,)]', Path(__file__).read_text(encoding="utf-8")))
     assert played | set(SCENARIOS) == scenario_names()

@@ -30,8 +30,15 @@ export class World {
   async begin(people) {
     this.profile = mkdtempSync(join(tmpdir(), "nft-upgrade-browser-"));
     const options = { executablePath: "/usr/bin/chromium", headless: true, args: FLAGS, env: { ...process.env, HOME: this.profile } };
-    [this.browser, this.pool] = await Promise.all([chromium.launch(options), this.peopleWithNfts(people)]);
+    this.pool = Array.from({ length: people }, () => this.personWithNft());
+    for (const person of this.pool) person.catch(() => {}); // whoever takes it is told
+    this.browser = await chromium.launch(options);
     if (this.artifacts) await mkdir(this.artifacts, { recursive: true });
+  }
+
+  /** The same, with contexts of one scenario's own. */
+  forOne() {
+    return Object.assign(Object.create(this), { contexts: [] });
   }
 
   async end() {
@@ -81,25 +88,29 @@ export class World {
     if (!answer.ok) throw new Error(`${answer.status} ${await answer.text()}`);
   }
 
-  /** Keys, their NFTs already minted: that takes seconds, and is the same for every test. */
-  async peopleWithNfts(count) {
-    return Promise.all(Array.from({ length: count }, () => this.personWithNft()));
+  /** The pool's people: their NFTs take seconds, so they are minted from the beginning. */
+  async personWithNft() {
+    const person = await this.personWithout();
+    const { nftId } = await this.post("/local/faucet", { address: person.address });
+    return { ...person, nftId };
   }
 
-  async personWithNft() {
+  /** A key alone. */
+  async personWithout() {
     const kept = new Map();
     const storage = { getItem: (name) => kept.get(name) ?? null, setItem: (name, text) => kept.set(name, text) };
     const { address } = await createTestWallet({ storage, name: "key" });
-    const { nftId } = await this.post("/local/faucet", { address });
-    return { address, nftId, key: kept.get("key") };
+    return { address, key: kept.get("key") };
   }
 
   // --- pages --------------------------------------------------------------------------------
 
-  /** A browser of somebody's own. `who`: null for somebody new, else of the pool. */
-  async someone(who = this.pool.pop(), options = {}) {
+  /** A browser of somebody's own. `whose`: null for somebody new, else of the pool. */
+  async someone(whose = this.pool.pop(), options = {}) {
+    const who = await whose;
     if (who === undefined) throw new Error("nobody with an NFT is left: more people are needed");
     const context = await this.browser.newContext({ viewport: DESKTOP, reducedMotion: "reduce", ...options });
+    this.contexts.push(context);
     context.setDefaultTimeout(PATIENCE_MS);
     const troubles = [];
     await context.exposeBinding("reportTrouble", (_, text) => troubles.push(text));

@@ -2,7 +2,7 @@
 // with the keyboard alone.
 
 import { look, reload } from "../looking.js";
-import { scenario } from "../scenario.js";
+import { scenario, scenarioAlone } from "../scenario.js";
 import { DESKTOP, PATIENCE_MS, PHONE, WHOLE_WAY, burn, connection, reaches, steps } from "../world.js";
 
 const NEVER = 150; // blocks, a minute: the most the node allows
@@ -24,7 +24,7 @@ async function onPhone(page, act) {
   return seen;
 }
 
-scenario("the states of an upgrade", async (world) => {
+scenarioAlone("the states of an upgrade", async (world) => {
   const person = await world.someone();
   const { page } = person;
   const { states, see } = looker(world, person);
@@ -139,7 +139,7 @@ scenario("the new NFT, its line, receipt and place", async (world) => {
 });
 
 scenario("what is kept in the browser", async (world) => {
-  const { page, context, who } = await world.signedIn();
+  const { page, context, who } = await world.signedIn(world.personWithout());
   const kept = await page.evaluate(() => ({ local: { ...localStorage }, session: { ...sessionStorage }, cookies: document.cookie }));
   const cookies = await context.cookies();
   return { kept, cookies, key: JSON.parse(who.key) };
@@ -154,7 +154,7 @@ scenario("files of a first visit", async (world) => {
   });
 });
 
-scenario("reduced motion is respected", async (world) => {
+scenarioAlone("reduced motion is respected", async (world) => {
   const moving = () => document.getAnimations().map(({ effect }) => effect.getComputedTiming()).filter(({ duration, iterations }) => duration > 1 || iterations > 1).length;
   const counts = {};
   await world.finality(NEVER);

@@ -1,7 +1,7 @@
 // Bad days, and what the page makes of them.
 
 import { look, reload } from "../looking.js";
-import { scenario } from "../scenario.js";
+import { scenario, scenarioAlone } from "../scenario.js";
 import { connection, reaches, sheet, steps } from "../world.js";
 
 const NEVER = 150; // blocks, a minute: the most the node allows
@@ -16,7 +16,7 @@ async function drawer(page, label, isOn = true) {
 const agree = (page) => page.getByRole("checkbox", { name: /I understand/ }).check();
 const begin = (page) => page.getByRole("button", { name: /Burn and upgrade/ }).click();
 
-scenario("offline and online again", async (world) => {
+scenarioAlone("offline and online again", async (world) => {
   await world.finality(NEVER);
   const { page, context, troubles } = await world.upgrading();
   await reaches(page, "burn_pending");
@@ -34,7 +34,7 @@ scenario("offline and online again", async (world) => {
   return { meanwhile, banner: await page.getByText("You are offline.").count(), steps: await steps(page), troubles };
 });
 
-scenario("Solana does not answer while the burn is proven", async (world) => {
+scenarioAlone("Solana does not answer while the burn is proven", async (world) => {
   await world.finality(NEVER);
   const { page, troubles } = await world.upgrading();
   await reaches(page, "burn_pending");
@@ -50,7 +50,7 @@ scenario("Solana does not answer while the burn is proven", async (world) => {
   return { meanwhile, steps: await steps(page), troubles };
 });
 
-scenario("Solana does not answer before the burn", async (world) => {
+scenarioAlone("Solana does not answer before the burn", async (world) => {
   const { page, troubles } = await world.signedIn();
   const keys = [];
   page.on("request", (request) => request.method() === "POST" && request.url().endsWith("/api/nft/upgrade") && keys.push(request.headers()["idempotency-key"]));
@@ -68,7 +68,7 @@ scenario("Solana does not answer before the burn", async (world) => {
   return { lead, ms, keys, states, steps: await steps(page), troubles };
 });
 
-scenario("who does not want to wait for Solana keeps the NFT", async (world) => {
+scenarioAlone("who does not want to wait for Solana keeps the NFT", async (world) => {
   const { page, troubles } = await world.signedIn();
   await agree(page);
   await world.fault({ method: "*", kind: "error-500", count: FOR_EVER });
@@ -98,7 +98,7 @@ scenario("the wallet says no but the burn landed", async (world) => {
   return { steps: await steps(page), troubles };
 });
 
-scenario("a mint that fails is repeated by the button", async (world) => {
+scenarioAlone("a mint that fails is repeated by the button", async (world) => {
   const { page, troubles } = await world.signedIn();
   await drawer(page, /Failed mints are retried/, false);
   await world.fault({ kind: "fail-mints", count: FOR_EVER });
@@ -108,13 +108,14 @@ scenario("a mint that fails is repeated by the button", async (world) => {
   await reload(page);
   const lead = await sheet(page, "failed_retryable").innerText();
   const states = [await look(world, page, "failed_retryable")];
-  await world.fault({ kind: "fail-mints", count: 0 });
+  // While mints fail still: else the sweep might be faster than the button.
   await page.getByRole("button", { name: "Try again now" }).click();
+  await world.fault({ kind: "fail-mints", count: 0 });
   await reaches(page, "completed");
   return { lead, states, steps: await steps(page), troubles };
 });
 
-scenario("the relay is killed", async (world) => {
+scenarioAlone("the relay is killed", async (world) => {
   await world.finality(NEVER);
   const { page, troubles } = await world.upgrading();
   await reaches(page, "burn_pending");
