@@ -53,7 +53,8 @@ async function answer({ name, ...told }) {
   } catch (error) {
     return { name, error: `${error.stack}\n${await lastPages(own)}` };
   } finally {
-    await Promise.all(own.contexts.map(close));
+    const open = world.browser.contexts();
+    await Promise.all(own.contexts.filter((context) => open.includes(context)).map(close));
     if (isAlone) await world.calm().catch(() => {}); // the next scenario says so if the stack is gone
   }
 }
