@@ -10,6 +10,7 @@ the tables elsewhere (DynamoDB Local). `--data-dir` keeps DynamoDB's items over 
 import argparse
 import os
 import signal
+import sys
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -28,10 +29,11 @@ from local.aws_resources import (
     push_applications,
 )
 from local.engines import NAMED
-from local.process import READY
+from local.process import READY, SWITCH_SECONDS
 
 
 def main() -> None:
+    sys.setswitchinterval(SWITCH_SECONDS)
     """Run until SIGTERM or SIGINT."""
     arguments = _arguments()
     stop = {signal.SIGTERM, signal.SIGINT}

@@ -1,4 +1,5 @@
-"""Everything that touches the emulator's (moto's) own classes, in this one file; moto is pinned.
+"""Everything that touches the emulator's (moto's) own classes, here and in aws_streams.py; moto is
+pinned.
 
 What is changed, and why:
 1. One lock around every DynamoDB call. Without it two racing conditional writes both win, and
@@ -10,7 +11,7 @@ What is changed, and why:
 4. Step Functions really executes state machines, through one Lambda client per process: creating
    a client costs more than the call and is not thread-safe.
 5. A journal is told which items a call changed, before the call is answered (`--data-dir`).
-6. Old stream iterators are dropped: every read makes a new one, and the original keeps them all.
+6. Readers of streams wait for news instead of asking again and again (aws_streams.py).
 """
 
 import copy
@@ -36,7 +37,6 @@ from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
 from moto.dynamodb.models.dynamo_type import Item
 from moto.dynamodb.models.table import Table
 from moto.dynamodb.responses import DynamoHandler
-from moto.dynamodbstreams.models import DynamoDBStreamsBackend
 from moto.moto_server.werkzeug_app import (
     DomainDispatcherApplication,
     MotoRequestHandler,
@@ -47,14 +47,13 @@ from werkzeug.serving import BaseWSGIServer, make_server
 
 from local.aws_mailbox import Mailbox
 from local.aws_resources import ACCOUNT, REGION
+from local.aws_streams import News, patch_streams
 
 Attributes = Mapping[str, Any]
 """An item or a key in DynamoDB's JSON: `{"mint": {"S": "..."}}`."""
 Invoke = Callable[[str, Any], tuple[str, bool]]
 """Function name and event -> answer as JSON text, and whether it is an error."""
 MAX_TRANSACTION_ITEMS = 100
-KEPT_ITERATORS = 1_000
-"""At twenty reads a second, those of the last minute."""
 
 
 class Journal(Protocol):
@@ -66,8 +65,9 @@ class Journal(Protocol):
 
 def prepare(*, invoke: Invoke, journal: Journal | None) -> None:
     """Make moto what the product needs of AWS, once per process."""
-    _patch_dynamodb(journal)
-    _patch_streams()
+    news = News()
+    _patch_dynamodb(journal, news)
+    patch_streams(news)
     _patch_lambda(invoke)
     _patch_step_functions()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
@@ -100,31 +100,10 @@ def restore(items: Iterable[tuple[str, Attributes]]) -> int:
     return count
 
 
-# --- streams ---------------------------------------------------------------------------------
-
-
-def _patch_streams() -> None:
-    original = DynamoDBStreamsBackend.get_records
-
-    @functools.wraps(original)
-    def get_records(self: DynamoDBStreamsBackend, iterator_arn: str, limit: int) -> Any:
-        answer = original(self, iterator_arn, limit)
-        drop_oldest(self.shard_iterators, KEPT_ITERATORS)
-        return answer
-
-    DynamoDBStreamsBackend.get_records = get_records  # type: ignore[method-assign]
-
-
-def drop_oldest(things: dict[str, Any], kept: int) -> None:
-    """Leave only the `kept` entries that were put in last."""
-    for name in list(things)[: max(0, len(things) - kept)]:
-        things.pop(name, None)
-
-
 # --- DynamoDB --------------------------------------------------------------------------------
 
 
-def _patch_dynamodb(journal: Journal | None) -> None:
+def _patch_dynamodb(journal: Journal | None, news: News) -> None:
     lock = threading.RLock()
     original = DynamoHandler.call_action
 
@@ -136,7 +115,8 @@ def _patch_dynamodb(journal: Journal | None) -> None:
                 changes = list(_changes(self._get_action(), self.params))
                 if changes:
                     journal.write(changes)
-            return status, headers, body
+        news.tell()
+        return status, headers, body
 
     _replace(DynamoHandler, "call_action", call_action)
     _replace(DynamoDBBackend, "transact_write_items", _transact_write_items)

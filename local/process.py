@@ -16,6 +16,10 @@ from queue import Empty, Queue
 from typing import Self
 
 READY = "ready "
+SWITCH_SECONDS = 0.0005
+"""For `sys.setswitchinterval` of parts that compute in one thread while another answers: every time
+that one has waited for a byte it waits for the other as well, 5 ms by Python's own setting, several
+times an answer."""
 PR_SET_PDEATHSIG = 1
 KILL_RELAY = signal.SIGUSR1
 """A part's word to the supervisor: kill the relay, as a crash would, and heal it."""

@@ -6,6 +6,7 @@ and repeats from the record that the partial batch response names until all of i
 
 import base64
 import threading
+import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -51,6 +52,7 @@ class StreamPump:
         """Until `stop` is set. A stream that does not answer is asked again."""
         quiet = since_list = 0.0
         while not self._stop.is_set():
+            began = time.monotonic()
             try:
                 if since_list >= LIST_SECONDS:
                     self._list_shards("TRIM_HORIZON")
@@ -63,9 +65,10 @@ class StreamPump:
             self.is_polling.set()
             quiet = 0.0 if found else quiet
             pause = self._poll_seconds * (1.0 if quiet < ACTIVE_SECONDS else IDLE_FACTOR)
-            if not found:
-                self._stop.wait(pause)
-            quiet, since_list = quiet + pause, since_list + pause
+            if not found:  # the emulator has waited for news itself, and longer than a pause
+                self._stop.wait(max(0.0, pause - (time.monotonic() - began)))
+            passed = time.monotonic() - began
+            quiet, since_list = quiet + passed, since_list + passed
 
     def _list_shards(self, start: str) -> None:
         """Shards not known yet begin at `start`: later ones, children of a closed one, from their

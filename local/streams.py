@@ -13,6 +13,7 @@ consumers drop what they know.
 
 import argparse
 import signal
+import sys
 import threading
 import traceback
 from collections.abc import Callable, Container, Sequence
@@ -27,7 +28,7 @@ from kafka import KafkaConsumer, TopicPartition
 from local.aws_lambda import LambdaContext, load_handler
 from local.aws_resources import FUNCTIONS
 from local.consumer_pump import ConsumerPump
-from local.process import READY
+from local.process import READY, SWITCH_SECONDS
 from local.stream_pump import StreamPump
 from nft_upgrade import wiring_events
 from nft_upgrade.adapters.dynamodb_upgrades import event_from_image
@@ -154,6 +155,7 @@ def _wait(happened: threading.Event, stop: threading.Event) -> None:
 
 
 def main() -> None:
+    sys.setswitchinterval(SWITCH_SECONDS)
     parser = argparse.ArgumentParser(prog="local.streams", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="not used: nothing listens here")
     parser.add_argument("--poll-ms", type=float, default=25.0, help="between looks at the stream")

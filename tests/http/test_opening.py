@@ -153,3 +153,26 @@ def test_the_sixth_open_within_a_minute_waits() -> None:
     assert problem_of(open_upgrade(house.signed_in(BOB))) == (404, "nft_not_found")
     house.clock.advance(minutes=1)
     assert problem_of(open_upgrade(client)) == (404, "nft_not_found")
+
+
+def test_a_repeat_under_its_idempotency_key_is_no_new_open() -> None:
+    """A page that waits for Solana repeats its call; the user may open again afterwards."""
+    house = House(upgrade_rate_per_minute=5)
+    house.give_nft()
+    client = house.signed_in()
+    house.chain.down = "no provider"
+    for _ in range(20):
+        answered = open_upgrade(client, headers={"Idempotency-Key": "one"})
+        assert problem_of(answered) == (503, "chain_unavailable")
+    house.chain.down = None
+    assert open_upgrade(client, headers={"Idempotency-Key": "one"}).status_code == 201
+
+
+def test_repeats_are_limited_all_the_same() -> None:
+    """Each refused one is carried out anew: five a minute would be no limit otherwise."""
+    house = House(upgrade_rate_per_minute=1)
+    client = house.signed_in()
+    repeated = [open_upgrade(client, headers={"Idempotency-Key": "one"}) for _ in range(6)]
+    assert [problem_of(each)[0] for each in repeated] == [404] * 5 + [429]
+    other = open_upgrade(client, headers={"Idempotency-Key": "two"})
+    assert problem_of(other) == (429, "rate_limited"), "another key is another open"

@@ -68,8 +68,8 @@ class RunningStack:
 class Person:
     """A wallet and a page, signed in."""
 
-    def __init__(self, origin: str) -> None:
-        self.wallet = Wallet(Keypair())
+    def __init__(self, origin: str, keypair: Keypair | None = None) -> None:
+        self.wallet = Wallet(keypair or Keypair())
         self.browser = Browser(origin, patience_seconds=30)
         self.rpc = Rpc(told(self.browser.get("/local/addresses"), 200)["solanaRpcUrl"])
         self.browser.sign_in(self.wallet)

@@ -12,11 +12,12 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from local.aws_moto import KEPT_ITERATORS, drop_oldest
 from local.aws_resources import STATE_MACHINE_ARN, MissingFunction, client, definition
+from local.aws_streams import KEPT_ITERATORS, NEWS_SECONDS, News, drop_oldest
 from local.process import Part
 from local.settings import free_ports
 
+UPGRADES = "nft-upgrade-upgrades"
 FUNCTIONS = {
     "double_number": "def handler(event, context):\n    return {'number': event['number'] * 2}\n",
     "flaky_step": (
@@ -238,6 +239,37 @@ def test_reading_the_stream_for_ever_takes_no_more_memory() -> None:
     assert len(iterators) == KEPT_ITERATORS
 
 
+def test_a_read_at_the_streams_end_waits_and_is_answered_by_the_next_write(url: str) -> None:
+    dynamodb, streams = client("dynamodb", url), client("dynamodbstreams", url)
+    iterator = _iterator(url, "LATEST")
+    began = time.monotonic()
+    assert streams.get_records(ShardIterator=iterator)["Records"] == []
+    assert time.monotonic() - began >= NEWS_SECONDS
+    with ThreadPoolExecutor(1) as readers:
+        for number in range(3):
+            reading = readers.submit(streams.get_records, ShardIterator=iterator)
+            time.sleep(0.05)
+            both = [{"Put": {"TableName": UPGRADES, "Item": _event(f"{n}{number}")}} for n in "ab"]
+            dynamodb.transact_write_items(TransactItems=both)
+            answer = reading.result(10)
+            iterator = answer["NextShardIterator"]
+            assert len(answer["Records"]) == 2, "the whole transaction, by the same read"
+
+
+def test_who_waits_for_news_is_not_woken_by_less() -> None:
+    news = News()
+    news.add()
+    assert not news.wait(1, 0.01)
+    with ThreadPoolExecutor(1) as others:
+        waiting = others.submit(news.wait, 1, 10)
+        news.tell()
+        time.sleep(0.02)
+        assert not waiting.done(), "nothing was added"
+        news.add()
+        news.tell()
+        assert waiting.result(10)
+
+
 def test_an_iterator_of_the_stream_can_be_used_again(url: str) -> None:
     for _ in range(3):
         assert "never written" not in _streamed(url)
@@ -274,15 +306,18 @@ def _get(url: str, lock: str) -> Any:
     return dynamodb.get_item(TableName="nft-upgrade-locks", Key=key).get("Item")
 
 
-def _streamed(url: str) -> list[str]:
+def _iterator(url: str, start: str) -> str:
     streams = client("dynamodbstreams", url)
-    table = client("dynamodb", url).describe_table(TableName="nft-upgrade-upgrades")["Table"]
+    table = client("dynamodb", url).describe_table(TableName=UPGRADES)["Table"]
     arn = table["LatestStreamArn"]
     shard = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]
-    iterator = streams.get_shard_iterator(
-        StreamArn=arn, ShardId=shard, ShardIteratorType="TRIM_HORIZON"
-    )["ShardIterator"]
-    records = streams.get_records(ShardIterator=iterator)["Records"]
+    place = streams.get_shard_iterator(StreamArn=arn, ShardId=shard, ShardIteratorType=start)
+    return str(place["ShardIterator"])
+
+
+def _streamed(url: str) -> list[str]:
+    iterator = _iterator(url, "TRIM_HORIZON")
+    records = client("dynamodbstreams", url).get_records(ShardIterator=iterator)["Records"]
     return [record["dynamodb"]["Keys"]["upgrade_id"]["S"] for record in records]
 
 

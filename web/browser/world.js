@@ -30,8 +30,15 @@ export class World {
   async begin(people) {
     this.profile = mkdtempSync(join(tmpdir(), "nft-upgrade-browser-"));
     const options = { executablePath: "/usr/bin/chromium", headless: true, args: FLAGS, env: { ...process.env, HOME: this.profile } };
-    [this.browser, this.pool] = await Promise.all([chromium.launch(options), this.peopleWithNfts(people)]);
+    this.pool = Array.from({ length: people }, () => this.personWithNft());
+    for (const person of this.pool) person.catch(() => {}); // whoever takes it is told
+    this.browser = await chromium.launch(options);
     if (this.artifacts) await mkdir(this.artifacts, { recursive: true });
+  }
+
+  /** The same, with contexts of one scenario's own. */
+  forOne() {
+    return Object.assign(Object.create(this), { contexts: [] });
   }
 
   async end() {
@@ -59,29 +66,51 @@ export class World {
 
   async calm() {
     await this.fault({ scenario: "none" });
+    await this.fault({ method: "*", kind: "error-500", count: 0 });
     await this.fault({ kind: "fail-mints", count: 0 });
     await this.finality(3);
   }
 
-  /** Keys, their NFTs already minted: that takes seconds, and is the same for every test. */
-  async peopleWithNfts(count) {
-    return Promise.all(Array.from({ length: count }, () => this.personWithNft()));
+  /** As if an open request's time were over: the sweep finds it within seconds. */
+  async outlive(upgradeId) {
+    const past = { S: "2001-01-01T00:00:00.000000+0000" };
+    const { dynamoDbEndpointUrl } = await (await fetch(`${this.origin}/local/addresses`)).json();
+    const scope = "Credential=test/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=none";
+    const headers = { "Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": "DynamoDB_20120810.UpdateItem", Authorization: `AWS4-HMAC-SHA256 ${scope}` };
+    const order = {
+      TableName: "nft-upgrade-upgrades",
+      Key: { upgrade_id: { S: upgradeId }, entry: { S: "REQUEST" } },
+      UpdateExpression: "SET expires_at = :past, due_at = :past",
+      ConditionExpression: "attribute_exists(expires_at)",
+      ExpressionAttributeValues: { ":past": past },
+    };
+    const answer = await fetch(dynamoDbEndpointUrl, { method: "POST", headers, body: JSON.stringify(order) });
+    if (!answer.ok) throw new Error(`${answer.status} ${await answer.text()}`);
   }
 
+  /** The pool's people: their NFTs take seconds, so they are minted from the beginning. */
   async personWithNft() {
+    const person = await this.personWithout();
+    const { nftId } = await this.post("/local/faucet", { address: person.address });
+    return { ...person, nftId };
+  }
+
+  /** A key alone. */
+  async personWithout() {
     const kept = new Map();
     const storage = { getItem: (name) => kept.get(name) ?? null, setItem: (name, text) => kept.set(name, text) };
     const { address } = await createTestWallet({ storage, name: "key" });
-    const { nftId } = await this.post("/local/faucet", { address });
-    return { address, nftId, key: kept.get("key") };
+    return { address, key: kept.get("key") };
   }
 
   // --- pages --------------------------------------------------------------------------------
 
-  /** A browser of somebody's own. `who`: null for somebody new, else of the pool. */
-  async someone(who = this.pool.pop(), options = {}) {
+  /** A browser of somebody's own. `whose`: null for somebody new, else of the pool. */
+  async someone(whose = this.pool.pop(), options = {}) {
+    const who = await whose;
     if (who === undefined) throw new Error("nobody with an NFT is left: more people are needed");
     const context = await this.browser.newContext({ viewport: DESKTOP, reducedMotion: "reduce", ...options });
+    this.contexts.push(context);
     context.setDefaultTimeout(PATIENCE_MS);
     const troubles = [];
     await context.exposeBinding("reportTrouble", (_, text) => troubles.push(text));

@@ -113,7 +113,7 @@ export interface Client {
 export interface Upgrades {
   open(
     upgrade: { nftId: string; targetLevel: number; mode?: OpenRequest["mode"] },
-    options?: CallOptions,
+    options?: CallOptions & { idempotencyKey?: string },
   ): Promise<OpenAnswer>;
   get(id: string, options?: CallOptions): Promise<StatusAnswer>;
   /** Newest first. */

@@ -33,16 +33,3 @@ export async function into(name, ask) {
     if (state[name] === undefined) set({ [name]: null });
   }
 }
-
-export const empty = {
-  nfts: [],
-  requests: [],
-  eligibility: null,
-  lineage: null,
-  stats: null,
-  preferences: null,
-  mailbox: [],
-  facts: {},
-  understood: false,
-  upgrade: null,
-};

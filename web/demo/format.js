@@ -15,13 +15,6 @@ export const clock = (iso) => CLOCK.format(new Date(iso));
 export const day = (iso) => DAY.format(new Date(iso));
 export const date = (iso) => DATE.format(new Date(iso));
 
-export function duration(ms) {
-  if (ms < 100) return `${Math.max(0, Math.round(ms))} ms`;
-  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
-  const minutes = Math.floor(ms / 60_000);
-  return minutes < 60 ? `${minutes} min ${Math.round((ms % 60_000) / 1000)} s` : `${(ms / 3_600_000).toFixed(1)} h`;
-}
-
 export const roman = (level) => ["0", "I", "II", "III", "IV", "V", "VI", "VII"][level] ?? String(level);
 
 const NAMES = ["", "Tech Chicken", "Quant Ape", "On-chain Hunter", "Alpha Alchemist", "Quantum Alchemist"];

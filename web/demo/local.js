@@ -25,40 +25,11 @@ export async function mailbox() {
   return answer.ok ? (await answer.json()).messages.reverse() : [];
 }
 
-export const SCENARIOS = [
-  ["none", "All goes well", "Every order below is taken back."],
-  ["slow-finality", "Slow finality", "A block is final after 13 s instead of 1.2 s."],
-  ["rpc-down", "Solana does not answer", "Every call of the node gets HTTP 500 until you take it back."],
-  ["mint-fails-twice", "The mint fails twice", "The system wallet has no money for two rounds; the third goes through."],
-  ["lost-sends", "Sends are lost", "The first two sends of a mint never arrive."],
-  ["fork", "A fork", "Burn and mint are confirmed, rolled back once, and land again."],
-  ["lag", "A node that lags", "It answers as of 8 s ago."],
-];
-
-const FOR_EVER = 1_000_000_000;
-
-export async function play(scenario) {
-  await control({ scenario: scenario === "rpc-down" ? "none" : scenario });
-  if (scenario === "rpc-down") await control({ method: "*", kind: "error-500", count: FOR_EVER });
-  set({ developer: { ...state.developer, scenario } });
-}
-
-const control = (order) => post(`${state.local.solanaRpcUrl}/local/faults`, order);
-
-const BY_HAND = "nft-upgrade.retries-by-hand";
-
 /** Until the tab is closed, over reloads: what is found after one would be retried else. */
-export function retryByItself(isOn) {
-  if (isOn) sessionStorage.removeItem(BY_HAND);
-  else sessionStorage.setItem(BY_HAND, "1");
-  set({ developer: { ...state.developer, retriesByItself: isOn } });
-}
-
+export const BY_HAND = "nft-upgrade.retries-by-hand";
 const retriesByItself = () => sessionStorage.getItem(BY_HAND) === null;
 
-export const killRelay = () => post("/local/relay/kill", {});
-
-async function post(url, body) {
+export async function post(url, body) {
   const headers = { "Content-Type": "application/json" };
   let answer;
   try {

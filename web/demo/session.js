@@ -2,15 +2,16 @@
 // is. Kept here is which wallet it was, so that a reload connects that one again.
 
 import { createTestWallet, wallets } from "/client/index.js";
-import { empty, load } from "./account.js";
 import { client, setWallet, wallet } from "./api.js";
 import { misbehaving } from "./local.js";
-import { kept, set, state } from "./store.js";
-import { resume, stop } from "./upgrade.js";
+import { inside, loaded } from "./parts.js";
+import { empty, kept, set, state } from "./store.js";
 import { notice } from "./words.js";
 
 const TEST_WALLET = "nft-upgrade.test-wallet";
 const KEPT = "session";
+
+if (kept.get(KEPT)) void inside().catch(() => {}); // who needs it asks again, and says so
 
 export function findWallets() {
   const found = wallets.discover((list) => {
@@ -52,6 +53,7 @@ async function testWallet() {
 }
 
 async function begin(connected, facts) {
+  void inside().catch(() => {}); // meanwhile
   client.chain = undefined;
   await client.signIn(connected);
   const session = { ...facts, address: connected.address, chain: client.chain };
@@ -63,8 +65,9 @@ async function begin(connected, facts) {
 
 async function enter() {
   try {
-    await Promise.all([identify(), load()]);
-    await resume();
+    const shown = inside();
+    await Promise.all([identify(), shown.then(({ load }) => load())]);
+    await (await shown).resume();
   } catch (error) {
     if (error.code === "invalid_token") leave();
     set({ notice: notice(error) });
@@ -114,7 +117,7 @@ export async function signOut() {
 }
 
 function leave() {
-  stop();
+  loaded.inside?.stop();
   client.forgetSession();
   setWallet(null);
   kept.set(KEPT, null);

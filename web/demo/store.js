@@ -11,6 +11,8 @@ export const state = {
   facts: {}, // mint -> what the chain says of it
   eligibility: null,
   understood: false, // the check box before the burn
+  mode: "two_step", // or "atomic": burn and mint in one transaction
+  signsAlone: false, // the wallet signs without sending, which atomic mode needs
   upgrade: null, // the one that is shown: see upgrade.js
   requests: [],
   lineage: null,
@@ -20,6 +22,21 @@ export const state = {
   mailbox: [],
   isOnline: navigator.onLine,
   developer: { scenario: "none", walletSaysNo: false, forgetsToConfirm: false, retriesByItself: true },
+};
+
+/** What is another wallet's when another one signs in. */
+export const empty = {
+  nfts: [],
+  requests: [],
+  eligibility: null,
+  lineage: null,
+  stats: null,
+  preferences: null,
+  mailbox: [],
+  facts: {},
+  understood: false,
+  mode: "two_step",
+  upgrade: null,
 };
 
 const listeners = new Set();

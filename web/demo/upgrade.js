@@ -11,6 +11,7 @@ import { kept, set, state } from "./store.js";
 import { announce, tellTabs } from "./tell.js";
 import { notice } from "./words.js";
 
+const CATCH_UP_MS = 200;
 const COMMITMENT_EVERY_MS = 400;
 const CLAIM_EVERY_MS = 15_000; // claims are limited to 5 a minute
 let running = null;
@@ -18,7 +19,7 @@ let running = null;
 export const isActive = (status) => ACTIVE.includes(status);
 
 /** Opens an upgrade of the NFT, and goes on to its end. */
-export const start = (nft, targetLevel) => go({ nftId: nft.nftId, targetLevel }, blank(null, { step: "opening", nft, heard: 0 }));
+export const start = (nft, targetLevel, mode) => go({ nftId: nft.nftId, targetLevel, mode }, blank(null, { step: "opening", nft, heard: 0 }));
 
 /** Asks the wallet again for an open request. */
 export const goOn = (id) => go({ upgradeId: id }, state.upgrade);
@@ -34,11 +35,15 @@ export async function resume() {
 /** Shows an upgrade and follows it if it still goes on. */
 export async function show(id) {
   stop();
-  set({ upgrade: blank(id) });
+  const request = state.requests.find((each) => each.id === id) ?? null;
+  set({ upgrade: blank(id, { request }) });
   remember(id);
+  // On its way for sure: its stream is opened at once, while its history is read.
+  const isMoving = request && isActive(request.status) && request.status !== "initiated";
+  if (isMoving) void go({ upgradeId: id }, state.upgrade);
   const status = await refresh(id);
   if (status === "initiated") return wait(id);
-  if (isActive(status)) void go({ upgradeId: id }, state.upgrade);
+  if (isActive(status) && !isMoving) void go({ upgradeId: id }, state.upgrade);
 }
 
 /** Back to the NFT. The upgrade itself is not touched. */
@@ -168,7 +173,7 @@ function take(progress) {
     case "opened":
       remember(progress.upgradeId);
       tellTabs();
-      change({ id: progress.upgradeId, request: progress.upgrade });
+      change({ id: progress.upgradeId, request: progress.upgrade, connection: { state: "connecting" } });
       return;
     case "wallet_asked":
       return change({ step: "wallet" });
@@ -193,7 +198,7 @@ function takeEvent(event) {
   if (event.type === "reset") return change({ events: [] });
   const events = [...upgrade.events.filter(({ sequence }) => sequence !== event.sequence), event];
   events.sort((one, other) => one.sequence - other.sequence);
-  const isNews = event.sequence > (upgrade.heard ?? 0);
+  const isNews = event.sequence > (upgrade.heard ?? Infinity); // until the history is read, it tells
   const step = event.type === "upgrade_initiated" ? upgrade.step : null;
   if (!isNews) return change({ events });
   const request = upgrade.request && { ...upgrade.request, status: event.status };
@@ -207,15 +212,27 @@ export async function refresh(id) {
   const { upgradeRequest, statusHistory, canRetry } = await client.upgrades.get(id);
   if (state.upgrade?.id !== id) return upgradeRequest.status;
   const known = statusHistory.at(-1)?.sequence ?? 0;
-  if (known < (state.upgrade.events.at(-1)?.sequence ?? 0)) return upgradeRequest.status; // older than an event
+  if (known < (state.upgrade.events.at(-1)?.sequence ?? 0)) return caughtUp(id, known); // older than an event
   const told = new Map(state.upgrade.events.map((event) => [event.sequence, event]));
   const events = statusHistory.map((entry) => told.get(entry.sequence) ?? { ...entry, data: entry.code ? { code: entry.code } : undefined });
   change({ request: upgradeRequest, events, canRetry, heard: state.upgrade.heard ?? known });
   const { burnTransactionHash, mintTransactionHash } = upgradeRequest;
   void followCommitment("burn", id, burnTransactionHash);
   void followCommitment("mint", id, mintTransactionHash);
+  if (events.some(lacksProof)) void askProof(id).catch(() => {}); // then it is asked for by hand
   if (!isActive(upgradeRequest.status)) void settle(upgradeRequest);
   return upgradeRequest.status;
+}
+
+/** The history names no checks; a stream does. */
+const lacksProof = ({ type, data }) => PROVEN.has(type) && !data?.proof && !state.upgrade.proof;
+const PROVEN = new Set(["burn_confirmed", "under_review"]);
+
+/** Events are told sooner than they can be read, by a moment. */
+async function caughtUp(id, known) {
+  change({ heard: state.upgrade.heard ?? known });
+  await new Promise((resolve) => setTimeout(resolve, CATCH_UP_MS));
+  return refresh(id);
 }
 
 /** The upgrade has ended: the wallet holds something else now. */

@@ -50,6 +50,7 @@ const ERRORS = {
   wrong_origin: ["Another site tried to act for you.", "It was refused. Open this page by its own address."],
   // The network and Solana
   network_error: ["The server cannot be reached.", "Check your connection. A running upgrade goes on without this page."],
+  part_not_loaded: ["A part of this page could not be loaded.", "Check your connection and reload. A running upgrade goes on without this page."],
   timeout: ["The server did not answer in time.", BY_ITSELF],
   unexpected_answer: ["Something on the way answered in the server's place.", "A firewall or a sign-in page of your network, most likely. Check it and try again."],
   chain_unavailable: ["Solana cannot be asked at the moment.", BY_ITSELF],

@@ -1,7 +1,8 @@
 // What is on the page. Elements are kept and changed in place: whoever reads, has a case open or the
 // focus somewhere, keeps it while figures change.
 
-import { ACTS, STATUSES, clock, duration, short, sol } from "./words.js";
+import { duration } from "../duration.js"; // the page's, served at the root
+import { ACTS, STATUSES, clock, short, sol } from "./words.js";
 
 export const at = (id) => document.getElementById(id);
 
@@ -32,12 +33,12 @@ export function tell(id, text) {
 /** Name, value, what it means, and whether it asks for somebody. */
 export function figures({ people, wallet, events, relayStreams, activeRequests }) {
   const rows = [
-    ["Waiting after their burn", people.waiting, people.waiting ? `the oldest for ${duration(people.oldestSeconds)}` : "nobody", people.stuck > 0],
+    ["Waiting after their burn", people.waiting, people.waiting ? `the oldest for ${duration(1000 * people.oldestSeconds)}` : "nobody", people.stuck > 0],
     ["Stuck", people.stuck, "for more than 10 minutes", people.stuck > 0],
     ["Under review", people.underReview, "wait for your decision", people.underReview > 0],
     ["Open requests", activeRequests, "in any status", false],
     ["System wallet", wallet.lamports === null ? "unknown" : sol(wallet.lamports), wallet.address ? short(wallet.address) : "its key does not answer", wallet.lamports === null],
-    ["Events not in Kafka", events.unpublished, events.unpublished ? `the oldest for ${duration(events.oldestSeconds)}` : "all are there", events.oldestSeconds > 60],
+    ["Events not in Kafka", events.unpublished, events.unpublished ? `the oldest for ${duration(1000 * events.oldestSeconds)}` : "all are there", events.oldestSeconds > 60],
     ...Object.entries(events.recordsBehind).map(([group, records]) => [
       group, records ?? "unknown", "records behind", records === null || records > 100,
     ]),
@@ -96,7 +97,7 @@ function update(element, request) {
   element.classList.toggle("bad", request.isStuck || request.canDecide);
   element.setAttribute("aria-label", `${STATUSES[request.status]}, upgrade ${request.id}`);
   write(part(".status"), STATUSES[request.status] ?? request.status);
-  write(part(".waits"), `waits ${duration(request.waitedSeconds)}${request.isStuck ? ", stuck" : ""}`);
+  write(part(".waits"), `waits ${duration(1000 * request.waitedSeconds)}${request.isStuck ? ", stuck" : ""}`);
   write(part(".who"), `Wallet ${short(request.userId)} · level ${request.currentLevel} to ${request.targetLevel} · ${request.id}`);
   write(part(".why"), request.errorMessage ? `${request.errorMessage} (${request.errorCode}, retried ${request.retryCount}×)` : "");
   show(part(".why"), Boolean(request.errorMessage));

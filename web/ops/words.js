@@ -14,19 +14,6 @@ export const STATUSES = {
 };
 
 const LAMPORTS = 1_000_000_000;
-const UNITS = [["d", 86_400], ["h", 3_600], ["min", 60], ["s", 1]];
-
-/** Two units at most: "3 min 20 s". */
-export function duration(seconds) {
-  const whole = Math.max(0, Math.round(seconds));
-  const first = UNITS.findIndex(([, size]) => whole >= size);
-  if (first < 0) return "0 s";
-  const parts = UNITS.slice(first, first + 2).map(([name, size], place) => {
-    const left = place ? whole % UNITS[first][1] : whole;
-    return [Math.floor(left / size), name];
-  });
-  return parts.filter(([count]) => count).map(([count, name]) => `${count} ${name}`).join(" ");
-}
 
 export const sol = (lamports) =>
   `${(lamports / LAMPORTS).toLocaleString("en", { maximumFractionDigits: 3 })} SOL`;

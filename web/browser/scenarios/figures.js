@@ -1,6 +1,6 @@
 // What the benchmark measures; nothing here is asserted.
 
-import { scenario } from "../scenario.js";
+import { scenarioAlone } from "../scenario.js";
 import { burn, reaches } from "../world.js";
 
 const CLIMBS = 4; // from level 1 to level 5
@@ -32,7 +32,7 @@ function watchSteps() {
   }).observe(document, { childList: true, subtree: true, attributes: true });
 }
 
-scenario("from the commit to the pixel", async (world) => {
+scenarioAlone("from the commit to the pixel", async (world) => {
   const shown = [];
   await world.finality(SLOW);
   for (const who of world.pool.splice(0)) {
@@ -60,7 +60,7 @@ function watchReady() {
   new MutationObserver(look).observe(document, { childList: true, subtree: true, attributes: true });
 }
 
-scenario("time until it can be used", async (world) => {
+scenarioAlone("time until it can be used", async (world) => {
   const first = [];
   const again = [];
   for (let visit = 0; visit < VISITS; visit++) {

@@ -2,8 +2,8 @@
 // with the keyboard alone.
 
 import { look, reload } from "../looking.js";
-import { scenario } from "../scenario.js";
-import { PATIENCE_MS, WHOLE_WAY, reaches, steps } from "../world.js";
+import { scenario, scenarioAlone } from "../scenario.js";
+import { DESKTOP, PATIENCE_MS, PHONE, WHOLE_WAY, burn, connection, reaches, steps } from "../world.js";
 
 const NEVER = 150; // blocks, a minute: the most the node allows
 
@@ -17,7 +17,14 @@ function looker(world, person) {
   return { states, see };
 }
 
-scenario("the states of an upgrade", async (world) => {
+async function onPhone(page, act) {
+  await page.setViewportSize(PHONE);
+  const seen = await act(page);
+  await page.setViewportSize(DESKTOP);
+  return seen;
+}
+
+scenarioAlone("the states of an upgrade", async (world) => {
   const person = await world.someone();
   const { page } = person;
   const { states, see } = looker(world, person);
@@ -36,6 +43,7 @@ scenario("the states of an upgrade", async (world) => {
   await reaches(page, "burn_pending");
   await page.getByText("confirmed", { exact: true }).waitFor();
   await see("burn_pending");
+  const { top } = await onPhone(page, (within) => within.locator(".timeline").evaluate((each) => each.getBoundingClientRect()));
   await world.finality(3);
   await reaches(page, "mint_pending");
   await world.finality(NEVER);
@@ -46,9 +54,12 @@ scenario("the states of an upgrade", async (world) => {
   await page.getByRole("heading", { name: "Lineage" }).waitFor();
   await page.locator(".proof summary").click();
   await see("completed");
+  await page.locator(".proof summary").click(); // after the reload it is asked for by itself
+  const rules = await page.locator(".proof-check strong").allTextContents();
   await page.getByText("Developer: bad days").click();
+  await page.getByLabel("Slow finality").waitFor();
   await see("developer", { reloads: false });
-  return { states, troubles: person.troubles };
+  return { states, rules, top, troubles: person.troubles };
 });
 
 scenario("the states without an upgrade", async (world) => {
@@ -128,7 +139,7 @@ scenario("the new NFT, its line, receipt and place", async (world) => {
 });
 
 scenario("what is kept in the browser", async (world) => {
-  const { page, context, who } = await world.signedIn();
+  const { page, context, who } = await world.signedIn(world.personWithout());
   const kept = await page.evaluate(() => ({ local: { ...localStorage }, session: { ...sessionStorage }, cookies: document.cookie }));
   const cookies = await context.cookies();
   return { kept, cookies, key: JSON.parse(who.key) };
@@ -143,7 +154,7 @@ scenario("files of a first visit", async (world) => {
   });
 });
 
-scenario("reduced motion is respected", async (world) => {
+scenarioAlone("reduced motion is respected", async (world) => {
   const moving = () => document.getAnimations().map(({ effect }) => effect.getComputedTiming()).filter(({ duration, iterations }) => duration > 1 || iterations > 1).length;
   const counts = {};
   await world.finality(NEVER);
@@ -155,33 +166,57 @@ scenario("reduced motion is respected", async (world) => {
   return counts;
 });
 
-/** What no wallet brings about within a test: the answers say so, the page shows it. */
-scenario("the states that are seldom seen", async (world) => {
+/** By the page's session, but not by the page: nobody burns it. */
+const open = (page) =>
+  page.evaluate(async () => {
+    const { nfts } = await (await fetch("/api/nft")).json();
+    const body = JSON.stringify({ currentNftId: nfts[0].nftId, targetLevel: 2 });
+    return (await (await fetch("/api/nft/upgrade", { method: "POST", body })).json()).upgradeRequestId;
+  });
+
+scenario("a request that nobody burns for expires before one's eyes", async (world) => {
   const person = await world.signedIn();
   const { page } = person;
   const { states, see } = looker(world, person);
-  const told = { status: "initiated", type: "upgrade_initiated" };
+  const id = await open(page);
+  await page.reload();
+  await reaches(page, "initiated");
+  await connection(page, "live");
+  await world.outlive(id);
+  await reaches(page, "expired");
+  await see("expired");
+  // No order of ours brings about the one that is left: the answer says so, the page shows it.
   await page.route("**/api/nft/upgrade/*/status", async (route) => {
     const answer = await route.fetch();
     const json = await answer.json();
-    json.upgradeRequest.status = told.status;
-    Object.assign(json.statusHistory.at(-1), told);
+    json.upgradeRequest.status = "failed_permanent";
+    Object.assign(json.statusHistory.at(-1), { status: "failed_permanent", type: "upgrade_failed" });
     await route.fulfill({ response: answer, json });
   });
-  const id = await page.evaluate(async () => {
-    const { nfts } = await (await fetch("/api/nft")).json();
-    const body = JSON.stringify({ currentNftId: nfts[0].nftId, targetLevel: 2 });
-    const { upgradeRequestId } = await (await fetch("/api/nft/upgrade", { method: "POST", body })).json();
-    await fetch(`/api/nft/upgrade/${upgradeRequestId}/cancel`, { method: "POST" });
-    return upgradeRequestId;
-  });
-  await page.goto(`${world.origin}/#/upgrade/${id}`);
-  await page.route("**/api/nft/upgrade/*/events", (route) => route.abort());
-  for (const [status, type] of [["expired", "upgrade_expired"], ["failed_permanent", "upgrade_failed"], ["under_review", "under_review"]]) {
-    Object.assign(told, { status, type });
-    await page.reload();
-    await reaches(page, status);
-    await see(status);
-  }
-  return { states, troubles: person.troubles };
+  await page.reload();
+  await reaches(page, "failed_permanent");
+  await see("failed_permanent", { reloads: false });
+  return { states, steps: await steps(page), troubles: person.troubles };
+});
+
+scenario("a burn that people look at", async (world, { key }) => {
+  const person = await world.signedIn({ key });
+  const { page } = person;
+  const { states, see } = looker(world, person);
+  await reaches(page, "under_review");
+  await page.locator(".proof summary").click();
+  await see("under_review");
+  const judged = await page.locator(".proof-review").allTextContents();
+  return { states, judged, steps: await steps(page), troubles: person.troubles };
+});
+
+scenario("burn and mint in one transaction", async (world) => {
+  const { page, troubles } = await world.signedIn();
+  await page.getByLabel("In one transaction").check();
+  const promise = await page.locator(".promises").innerText();
+  const [request] = await Promise.all([page.waitForRequest((each) => each.method() === "POST" && each.url().endsWith("/api/nft/upgrade")), burn(page)]);
+  await reaches(page, "completed");
+  const id = page.url().split("/").at(-1);
+  const { upgradeRequest } = await page.evaluate(async (of) => (await fetch(`/api/nft/upgrade/${of}/status`)).json(), id);
+  return { promise, order: request.postDataJSON(), upgradeRequest, steps: await steps(page), troubles };
 });

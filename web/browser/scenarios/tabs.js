@@ -1,6 +1,6 @@
 // Several tabs and several people.
 
-import { scenario } from "../scenario.js";
+import { scenario, scenarioAlone } from "../scenario.js";
 import { burn, connection, reaches, steps } from "../world.js";
 
 const NEVER = 150; // blocks, a minute: the most the node allows
@@ -14,7 +14,7 @@ scenario("two tabs show the same upgrade", async (world) => {
   return { steps: [await steps(page), await steps(other)], troubles };
 });
 
-scenario("of four tabs the first gives its stream away and asks instead", async (world) => {
+scenarioAlone("of four tabs the first gives its stream away and asks instead", async (world) => {
   await world.finality(NEVER);
   const { page, tab, context, troubles } = await world.upgrading();
   await reaches(page, "burn_pending");
@@ -38,8 +38,8 @@ scenario("a second user sees nothing of the first", async (world) => {
   const first = await world.upgrading();
   await reaches(first.page, "completed");
   const id = first.page.url().split("/").at(-1);
-  const second = await world.signedIn();
-  await second.page.getByRole("checkbox", { name: /I understand/ }).waitFor();
+  const second = await world.signedIn(world.personWithout());
+  await second.page.getByRole("heading", { name: /No NFT/ }).waitFor();
   await second.page.goto(`${world.origin}/#/upgrade/${id}`);
   await second.page.reload();
   await second.page.getByRole("alert").waitFor();
@@ -52,7 +52,7 @@ scenario("a second user sees nothing of the first", async (world) => {
 });
 
 scenario("another wallet in another tab replaces what this one shows", async (world) => {
-  const { page, tab, who } = await world.signedIn();
+  const { page, tab, who } = await world.signedIn(world.personWithout());
   const other = await tab();
   await other.getByRole("button", { name: "Sign out" }).click();
   await page.getByRole("button", { name: "Sign in with the test wallet" }).waitFor();

@@ -1,7 +1,7 @@
 // Bad days, and what the page makes of them.
 
 import { look, reload } from "../looking.js";
-import { scenario } from "../scenario.js";
+import { scenario, scenarioAlone } from "../scenario.js";
 import { connection, reaches, sheet, steps } from "../world.js";
 
 const NEVER = 150; // blocks, a minute: the most the node allows
@@ -16,7 +16,7 @@ async function drawer(page, label, isOn = true) {
 const agree = (page) => page.getByRole("checkbox", { name: /I understand/ }).check();
 const begin = (page) => page.getByRole("button", { name: /Burn and upgrade/ }).click();
 
-scenario("offline and online again", async (world) => {
+scenarioAlone("offline and online again", async (world) => {
   await world.finality(NEVER);
   const { page, context, troubles } = await world.upgrading();
   await reaches(page, "burn_pending");
@@ -34,7 +34,7 @@ scenario("offline and online again", async (world) => {
   return { meanwhile, banner: await page.getByText("You are offline.").count(), steps: await steps(page), troubles };
 });
 
-scenario("Solana does not answer while the burn is proven", async (world) => {
+scenarioAlone("Solana does not answer while the burn is proven", async (world) => {
   await world.finality(NEVER);
   const { page, troubles } = await world.upgrading();
   await reaches(page, "burn_pending");
@@ -50,32 +50,32 @@ scenario("Solana does not answer while the burn is proven", async (world) => {
   return { meanwhile, steps: await steps(page), troubles };
 });
 
-/** As a person does who is told to wait a moment: opens are limited, and providers are given a rest. */
-async function beginPatiently(page) {
-  for (let tries = 0; tries < 4; tries++) {
-    await begin(page);
-    const opened = page.locator(".sheet[data-status=initiated], .sheet[data-status=burn_pending]").waitFor().then(() => true);
-    const refused = page.getByRole("alert").waitFor().then(() => false);
-    for (const each of [opened, refused]) each.catch(() => {}); // the one that loses may time out
-    if (await Promise.race([opened, refused])) return;
-    await page.waitForTimeout(10_000);
-  }
-  throw new Error("it is never opened");
-}
-
-scenario("Solana does not answer before the burn", async (world) => {
-  const { page } = await world.signedIn();
+scenarioAlone("Solana does not answer before the burn", async (world) => {
+  const { page, troubles } = await world.signedIn();
+  const keys = [];
+  page.on("request", (request) => request.method() === "POST" && request.url().endsWith("/api/nft/upgrade") && keys.push(request.headers()["idempotency-key"]));
   await agree(page);
   await world.fault({ method: "*", kind: "error-500", count: FOR_EVER });
   const asked = Date.now();
   await begin(page);
-  await page.getByRole("alert").waitFor({ timeout: 60_000 });
+  await page.getByText("Solana cannot be read at the moment.").waitFor();
   const ms = Date.now() - asked;
-  const alert = await page.getByRole("alert").innerText();
+  const lead = await page.locator(".sheet .lead").innerText();
+  const states = [await look(world, page, "chain_away")];
+  while (keys.length < 2) await page.waitForRequest((request) => request.url().endsWith("/api/nft/upgrade"));
   await world.fault({ method: "*", kind: "error-500", count: 0 });
-  await beginPatiently(page);
   await reaches(page, "completed");
-  return { alert, ms };
+  return { lead, ms, keys, states, steps: await steps(page), troubles };
+});
+
+scenarioAlone("who does not want to wait for Solana keeps the NFT", async (world) => {
+  const { page, troubles } = await world.signedIn();
+  await agree(page);
+  await world.fault({ method: "*", kind: "error-500", count: FOR_EVER });
+  await begin(page);
+  await page.getByRole("button", { name: "Stop trying, keep my NFT" }).click();
+  await page.locator("#offer-title").waitFor();
+  return { sheets: await page.locator(".sheet[data-status]").count(), troubles };
 });
 
 scenario("the burn landed and its confirmation was never sent", async (world) => {
@@ -98,7 +98,7 @@ scenario("the wallet says no but the burn landed", async (world) => {
   return { steps: await steps(page), troubles };
 });
 
-scenario("a mint that fails is repeated by the button", async (world) => {
+scenarioAlone("a mint that fails is repeated by the button", async (world) => {
   const { page, troubles } = await world.signedIn();
   await drawer(page, /Failed mints are retried/, false);
   await world.fault({ kind: "fail-mints", count: FOR_EVER });
@@ -108,13 +108,14 @@ scenario("a mint that fails is repeated by the button", async (world) => {
   await reload(page);
   const lead = await sheet(page, "failed_retryable").innerText();
   const states = [await look(world, page, "failed_retryable")];
-  await world.fault({ kind: "fail-mints", count: 0 });
+  // While mints fail still: else the sweep might be faster than the button.
   await page.getByRole("button", { name: "Try again now" }).click();
+  await world.fault({ kind: "fail-mints", count: 0 });
   await reaches(page, "completed");
   return { lead, states, steps: await steps(page), troubles };
 });
 
-scenario("the relay is killed", async (world) => {
+scenarioAlone("the relay is killed", async (world) => {
   await world.finality(NEVER);
   const { page, troubles } = await world.upgrading();
   await reaches(page, "burn_pending");

@@ -3,7 +3,7 @@
 import { NetworkError, ProblemError, foreignProblem } from "./errors.js";
 import { backOff, linked, sleep } from "./waiting.js";
 
-const LONGEST_WAIT_SECONDS = 5;
+const LONGEST_WAIT_SECONDS = 2; // nobody should look at a still page for longer without a word
 
 export class Api {
   constructor({ baseUrl = "", fetch, session = null, timeoutMs = 30_000, retries = 3 }) {
@@ -20,16 +20,16 @@ export class Api {
 
   /** With an Idempotency-Key, so that a repeated call has one effect. */
   post(path, body, options) {
-    return this.call("POST", path, { body, once: true, ...options });
+    return this.call("POST", path, { body, idempotencyKey: randomName(), ...options });
   }
 
   /**
    * The answer's JSON. GET, PUT, DELETE and POSTs with a key are repeated after network errors and
    * refusals that say so, `retries` times; what asks for a longer wait is the caller's to decide.
    */
-  async call(method, path, { body, query, signal, once = false } = {}) {
-    const headers = once ? { "Idempotency-Key": randomName() } : {};
-    const mayRepeat = once || method !== "POST";
+  async call(method, path, { body, query, signal, idempotencyKey } = {}) {
+    const headers = idempotencyKey ? { "Idempotency-Key": idempotencyKey } : {};
+    const mayRepeat = idempotencyKey || method !== "POST";
     for (let failures = 1; ; failures++) {
       try {
         return await this.#once(method, path + queryText(query), headers, body, signal);
@@ -103,7 +103,7 @@ function queryText(query = {}) {
 }
 
 /** randomUUID is for secure contexts alone; this is not. */
-function randomName() {
+export function randomName() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -2,14 +2,20 @@
 
 import { Api } from "./api.js";
 import { toBase64 } from "./bytes.js";
-import { run } from "./run.js";
+import { NetworkError } from "./errors.js";
 import { ACTIVE } from "./statuses.js";
 import { orAborted } from "./waiting.js";
-import { watch } from "./watch.js";
 
 const UPGRADES = "/api/nft/upgrade";
 const PREFERENCES = "/api/notifications/preferences";
 const segment = encodeURIComponent;
+
+/** `run` and `watch`, half of the client: a page without a bundler loads them for an upgrade alone,
+ * and both at once, so that nothing is left to load after a burn. */
+const upgrading = () =>
+  import("./run.js").catch((error) => {
+    throw new NetworkError("network_error", "A part of the page could not be loaded.", error);
+  });
 
 export function createClient(options = {}) {
   return new Client(options);
@@ -166,12 +172,14 @@ class Upgrades {
     return `${url}?ticket=${segment(ticket)}`;
   }
 
-  watch(id, options) {
+  async *watch(id, options) {
     const timing = { ...this.#timing, ...options?.timing };
-    return watch(this.#api, id, { ...options, timing });
+    const { watch } = await upgrading();
+    yield* watch(this.#api, id, { ...options, timing });
   }
 
-  run(options) {
+  async run(options) {
+    const { run } = await upgrading();
     return run(this, { chain: this.#chain(), timing: this.#timing, ...options });
   }
 

@@ -3,14 +3,18 @@
 // The page may die between any two lines. What was done lies with the API and on the chain, so
 // `run({upgradeId})` looks there: a burn that was sent but never confirmed is found by the claim.
 
+import { randomName } from "./api.js";
 import { fromBase64, readTransaction } from "./bytes.js";
 import { EndedError, NetworkError, ProblemError, StreamError, WalletError } from "./errors.js";
 import { isTerminal } from "./statuses.js";
 import { backOff, check, notify, orAborted, sleep } from "./waiting.js";
 
+export { watch } from "./watch.js";
+
 const MAINNET = "solana:mainnet";
 const FRESH_MS = 20_000; // a blockhash lives for about a minute, and the user takes time
 const CERTAIN = new Set(["wallet_rejected", "wallet_unsupported"]);
+const CHAIN_AWAY = new Set(["chain_unavailable", "providers_disagree"]);
 export const TIMING = Object.freeze({
   landingMs: 2_500, // what a wallet has sent is confirmed after about a second
   claimAgainMs: 5_000,
@@ -58,8 +62,10 @@ class Run {
   /** A running upgrade of the same NFT is gone on with: the page was reloaded, most likely. */
   async open() {
     const { nftId, targetLevel, mode } = this;
+    const options = { ...this.options, idempotencyKey: randomName() }; // over all tries: one open
     try {
-      const opened = await this.upgrades.open({ nftId, targetLevel, mode }, this.options);
+      const open = () => this.upgrades.open({ nftId, targetLevel, mode }, options);
+      const opened = await this.patiently(open, isChainAway);
       this.id = opened.upgradeRequestId;
       this.opened = { ...opened, at: Date.now() };
     } catch (error) {
@@ -101,7 +107,8 @@ class Run {
   async transaction(isAtomic) {
     const name = isAtomic ? "atomicTransaction" : "burnTransaction";
     const isFresh = this.opened && Date.now() - this.opened.at < FRESH_MS;
-    const answer = isFresh ? this.opened : await this.upgrades[name](this.id, this.options);
+    const fresh = () => this.upgrades[name](this.id, this.options);
+    const answer = isFresh ? this.opened : await this.patiently(fresh, isChainAway);
     const bytes = fromBase64(answer[name]);
     if (!readTransaction(bytes).signers.includes(this.wallet.address)) {
       throw new WalletError("wallet_mismatch", "Another wallet opened this upgrade. Switch to it.");
@@ -145,15 +152,19 @@ class Run {
     }
   }
 
-  /** For what comes after the burn: no network is worth giving up for then. */
-  async patiently(call) {
+  /**
+   * Until it is answered. After the burn no network is worth giving up for; before it only a chain
+   * that cannot be asked is waited for, since nothing but time helps, and nothing is at stake.
+   */
+  async patiently(call, mayWait = isPassing) {
     for (let failures = 1; ; failures++) {
       try {
         return await call();
       } catch (error) {
         check(this.signal);
-        if (!isPassing(error)) throw error;
-        await this.wait(backOff(failures, 1000 * (error.retryAfter || 1)), error);
+        if (!mayWait(error)) throw error;
+        const doublings = mayWait === isChainAway ? 1 : failures;
+        await this.wait(backOff(doublings, 1000 * (error.retryAfter || 1)), error);
       }
     }
   }
@@ -171,7 +182,7 @@ class Run {
   async doubt(upgrade, refusal) {
     if (!CERTAIN.has(refusal?.code)) await sleep(this.timing.landingMs, this.signal);
     try {
-      await this.upgrades.burnTransaction(this.id, this.options);
+      await this.patiently(() => this.upgrades.burnTransaction(this.id, this.options), isChainAway);
     } catch (error) {
       return this.claim(upgrade, error, refusal);
     }
@@ -266,6 +277,9 @@ class Run {
 }
 
 const isWrongStatus = (error) => error instanceof ProblemError && error.code === "wrong_status";
+
+const isChainAway = (error) =>
+  error instanceof ProblemError && CHAIN_AWAY.has(error.code);
 
 const isPassing = (error) =>
   error instanceof NetworkError || (error instanceof ProblemError && error.retryable);

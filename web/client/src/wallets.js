@@ -72,6 +72,7 @@ class StandardWallet {
     this.address = account.address;
     this.#wallet = wallet;
     this.#account = account;
+    if (!(SIGN in wallet.features)) this.signTransaction = undefined; // a page need not offer it
   }
 
   #wallet;

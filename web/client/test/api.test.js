@@ -53,6 +53,20 @@ test("a refusal that asks for a long wait is the caller's to decide, and says ho
   const paused = clientOf([refused(503, "minting_paused", true, {}, { "Retry-After": "60" })]);
   await assert.rejects(paused.client.upgrades.open(open), { code: "minting_paused", retryAfter: 60 });
   assert.equal(paused.calls.length, 1);
+  const away = clientOf([refused(503, "chain_unavailable", true, {}, { "Retry-After": "5" })]);
+  await assert.rejects(away.client.eligibility(), { code: "chain_unavailable", retryAfter: 5 });
+  assert.equal(away.calls.length, 1);
+});
+
+test("who repeats a call by himself hands in the key that makes it the same call", async () => {
+  const opened = () => Response.json({ success: true }, { status: 201 });
+  const { client, calls } = clientOf([opened(), opened(), opened()]);
+  await client.upgrades.open(open, { idempotencyKey: "mine" });
+  await client.upgrades.open(open, { idempotencyKey: "mine" });
+  await client.upgrades.open(open);
+  const keys = calls.map(({ headers }) => headers["Idempotency-Key"]);
+  assert.deepEqual(keys.slice(0, 2), ["mine", "mine"]);
+  assert.match(keys[2], /^[0-9a-f]{32}$/);
 });
 
 test("a page in the API's place is an error of its own kind", async () => {

@@ -244,11 +244,54 @@ test("what stands in the way of a burn is thrown as it is when there was none", 
   const refusal = problem("nft_not_owned", 403);
   upgrades.errors = { burnTransaction: [refusal], claim: [problem("nft_not_burned")] };
   await assert.rejects(going(upgrades, { upgradeId: "U1" }).done, refusal);
-  const down = new FakeUpgrades();
-  const outage = problem("chain_unavailable", 503, { retryable: true });
-  down.errors.burnTransaction = [outage];
-  await assert.rejects(going(down, { upgradeId: "U1" }).done, outage);
-  assert.ok(!down.names().includes("claim"));
+  const away = new FakeUpgrades();
+  const gone = new NetworkError("network_error", "gone");
+  away.errors.burnTransaction = [gone];
+  await assert.rejects(going(away, { upgradeId: "U1" }).done, gone);
+  assert.ok(!away.names().includes("claim"));
+});
+
+const outage = () => problem("chain_unavailable", 503, { retryable: true, retryAfter: 0.01 });
+
+test("a chain that cannot be asked is waited for, and the repeated open is one open", async () => {
+  const upgrades = new FakeUpgrades();
+  const keys = [];
+  const { open } = upgrades;
+  upgrades.open = (order, options) => {
+    keys.push(options.idempotencyKey);
+    return open.call(upgrades, order, options);
+  };
+  upgrades.errors.open = [outage(), outage()];
+  upgrades.ahead = [...MINTED];
+  const { done, progress, wallet } = going(upgrades);
+  assert.equal((await done).status, "completed");
+  const waits = progress.filter(({ state }) => state === "waiting");
+  assert.deepEqual(waits.map(({ error }) => error.code), ["chain_unavailable", "chain_unavailable"]);
+  assert.ok(waits.every(({ delayMs }) => delayMs >= 10 && delayMs <= 15), "no doubling: the server said when");
+  assert.equal(keys.length, 3);
+  assert.deepEqual([new Set(keys).size, typeof keys[0]], [1, "string"]);
+  assert.equal(wallet.asked, 1);
+});
+
+test("so it is before a fresh burn, and when a wallet's no is in doubt", async () => {
+  const upgrades = new FakeUpgrades();
+  upgrades.errors.burnTransaction = [outage()];
+  upgrades.ahead = [...MINTED];
+  assert.equal((await going(upgrades, { upgradeId: "U1" }).done).status, "completed");
+  const doubted = new FakeUpgrades();
+  doubted.errors.burnTransaction = [outage(), problem("nft_not_owned", 403)];
+  doubted.ahead = [...MINTED];
+  const wallet = new FakeWallet(new WalletError("wallet_rejected", "No."));
+  assert.equal((await going(doubted, { wallet }).done).status, "completed");
+  assert.ok(doubted.names().includes("claim"));
+});
+
+test("who waits for the chain may give up", async () => {
+  const upgrades = new FakeUpgrades();
+  upgrades.errors.open = [problem("chain_unavailable", 503, { retryable: true, retryAfter: 60 })];
+  const controller = new AbortController();
+  const { done } = going(upgrades, { signal: controller.signal, onProgress: () => controller.abort(new Error("enough")) });
+  await assert.rejects(done, /enough/);
 });
 
 test("a burn that is not final yet is claimed again, as is one that may not be claimed just now", async () => {

@@ -176,11 +176,16 @@ test("the user's no and a wallet's failure are told apart, and keep their cause"
 });
 
 test("what a wallet cannot do is said by name", async () => {
-  const { wallet } = await connected({ "solana:signTransaction": null });
-  await assert.rejects(wallet.signTransaction(Uint8Array.of(1), { chain: "solana:devnet" }), {
+  const { wallet } = await connected({ "solana:signAndSendTransaction": null });
+  await assert.rejects(wallet.signAndSendTransaction(Uint8Array.of(1), { chain: "solana:devnet" }), {
     code: "wallet_unsupported",
-    message: /solana:signTransaction/,
+    message: /solana:signAndSendTransaction/,
   });
+});
+
+test("whether a wallet signs without sending can be seen before it is asked", async () => {
+  const { wallet } = await connected({ "solana:signTransaction": null });
+  assert.equal(wallet.signTransaction, undefined);
 });
 
 test("a wallet without a Solana account cannot be connected", async () => {

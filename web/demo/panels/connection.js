@@ -1,7 +1,7 @@
 // How this page hears of news.
 
 import { h } from "../dom.js";
-import { duration } from "../format.js";
+import { duration } from "../duration.js";
 
 export function connectionLine(connection, state) {
   const [tone, text] = state.isOnline ? said(connection) : ["waiting", "Offline. The page goes on when you are back."];

@@ -1,30 +1,52 @@
-// The drawer for developers, on this machine alone: bad days, to see how the page copes.
+// What is in the drawer for developers, on this machine alone.
 
 import { h } from "../dom.js";
-import { SCENARIOS, killRelay, play, retryByItself } from "../local.js";
+import { BY_HAND, post } from "../local.js";
 import { busy } from "../session.js";
-import { set } from "../store.js";
+import { set, state } from "../store.js";
+
+const SCENARIOS = [
+  ["none", "All goes well", "Every order below is taken back."],
+  ["slow-finality", "Slow finality", "A block is final after 13 s instead of 1.2 s."],
+  ["rpc-down", "Solana does not answer", "Every call of the node gets HTTP 500 until you take it back."],
+  ["mint-fails-twice", "The mint fails twice", "The system wallet has no money for two rounds; the third goes through."],
+  ["lost-sends", "Sends are lost", "The first two sends of a mint never arrive."],
+  ["fork", "A fork", "Burn and mint are confirmed, rolled back once, and land again."],
+  ["lag", "A node that lags", "It answers as of 8 s ago."],
+];
+
+const FOR_EVER = 1_000_000_000;
+
+async function play(scenario) {
+  await control({ scenario: scenario === "rpc-down" ? "none" : scenario });
+  if (scenario === "rpc-down") await control({ method: "*", kind: "error-500", count: FOR_EVER });
+  set({ developer: { ...state.developer, scenario } });
+}
+
+const control = (order) => post(`${state.local.solanaRpcUrl}/local/faults`, order);
+
+function retryByItself(isOn) {
+  if (isOn) sessionStorage.removeItem(BY_HAND);
+  else sessionStorage.setItem(BY_HAND, "1");
+  set({ developer: { ...state.developer, retriesByItself: isOn } });
+}
+
+const killRelay = () => post("/local/relay/kill", {});
 
 export function developerPanel(state) {
-  if (!state.local) return null;
   return h(
-    "details",
-    { key: "developer", class: "developer" },
-    h("summary", null, "Developer: bad days"),
+    "div",
+    { class: "developer-grid" },
+    h("fieldset", null, h("legend", null, "The chain"), SCENARIOS.map((each) => scenario(each, state))),
     h(
-      "div",
-      { class: "developer-grid" },
-      h("fieldset", null, h("legend", null, "The chain"), SCENARIOS.map((each) => scenario(each, state))),
-      h(
-        "fieldset",
-        null,
-        h("legend", null, "Wallet and page"),
-        toggle("walletSaysNo", "The wallet says no, but the burn landed", "The test wallet sends the burn, then reports a refusal.", state),
-        toggle("forgetsToConfirm", "The burn landed, the confirmation is never sent", "The page dies (reloads) right after the burn.", state),
-        choice({ type: "checkbox", name: "retriesByItself", checked: state.developer.retriesByItself, onchange: ({ currentTarget }) => retryByItself(currentTarget.checked) }, "Failed mints are retried by this page", "Off: by the button, or by the sweep."),
-        h("button", { class: "button button-plain", type: "button", disabled: Boolean(state.busy), onclick: () => busy("relay", killRelay) }, "Kill the relay"),
-        h("p", { class: "small" }, "kill -9; it is back within a second or two. The live connection resumes where it was cut."),
-      ),
+      "fieldset",
+      null,
+      h("legend", null, "Wallet and page"),
+      toggle("walletSaysNo", "The wallet says no, but the burn landed", "The test wallet sends the burn, then reports a refusal.", state),
+      toggle("forgetsToConfirm", "The burn landed, the confirmation is never sent", "The page dies (reloads) right after the burn.", state),
+      choice({ type: "checkbox", name: "retriesByItself", checked: state.developer.retriesByItself, onchange: ({ currentTarget }) => retryByItself(currentTarget.checked) }, "Failed mints are retried by this page", "Off: by the button, or by the sweep."),
+      h("button", { class: "button button-plain", type: "button", disabled: Boolean(state.busy), onclick: () => busy("relay", killRelay) }, "Kill the relay"),
+      h("p", { class: "small" }, "kill -9; it is back within a second or two. The live connection resumes where it was cut."),
     ),
   );
 }

@@ -1,7 +1,8 @@
 // Who climbed highest, and one's own figures.
 
 import { h } from "../dom.js";
-import { date, duration, roman, short } from "../format.js";
+import { duration } from "../duration.js";
+import { date, roman, short } from "../format.js";
 
 export function leaderboardPanel({ leaderboard, stats, session }) {
   if (!leaderboard) return null;

@@ -1,10 +1,11 @@
 // The NFT at rest: what it could become, what stands in the way, and an honest word before the burn.
 
+import { load } from "../account.js";
 import { picture } from "../art.js";
 import { h } from "../dom.js";
 import { levelName, TOP_LEVEL } from "../format.js";
 import { busy, connected } from "../session.js";
-import { set } from "../store.js";
+import { set, state } from "../store.js";
 import { focusOn } from "../tell.js";
 import { start } from "../upgrade.js";
 import { explained } from "../words.js";
@@ -57,12 +58,23 @@ function blockers(eligibility) {
       }),
     ),
     h("p", { class: "quiet" }, "Nothing is burned. Your NFT stays as it is."),
+    h("button", { class: "button button-plain", type: "button", onclick: () => busy("look", load) }, "Ask again"),
   );
 }
 
-const PROMISES = [
-  ["What happens", "Your wallet signs one transaction that burns this NFT. We prove the burn on Solana, check by check, and mint the next level to the same wallet. It takes about half a minute on the public network."],
-  ["If something fails", "Before the burn: nothing happens to your NFT. After it: the next level is owed to you. The mint is repeated until it succeeds, also when this page is closed, and Solana itself allows exactly one successor."],
+const WAYS = {
+  two_step: "Your wallet signs one transaction that burns this NFT. We prove the burn on Solana, check by check, and mint the next level to the same wallet. It takes about half a minute on the public network.",
+  atomic: "Your wallet signs one transaction that burns this NFT and mints the next level, and does not send it: we sign last and send it. Both happen or neither does, so there is no moment at which you hold nothing.",
+};
+
+const MODES = [
+  ["two_step", "In two steps", "Burn, proof, mint. Works with every wallet."],
+  ["atomic", "In one transaction", "Burn and mint together, or neither."],
+];
+
+const promises = (mode) => [
+  ["What happens", WAYS[mode]],
+  ["If something fails", mode === "atomic" ? "The transaction fails as a whole: your NFT stays as it is, and the upgrade stays open for another try." : "Before the burn: nothing happens to your NFT. After it: the next level is owed to you. The mint is repeated until it succeeds, also when this page is closed, and Solana itself allows exactly one successor."],
   ["What it costs", "The fee of one Solana signature. The rent of the burned account comes back to you."],
 ];
 
@@ -71,7 +83,8 @@ function warning(nft, target, state) {
     "div",
     { class: "warning" },
     h("p", { class: "irreversible" }, h("strong", null, "Burning cannot be undone."), " Not by you, and not by us. This very NFT, with its address and its history of owners, ceases to exist; its successor is a new one."),
-    h("dl", { class: "promises" }, PROMISES.map(([term, text]) => h("div", { key: term }, h("dt", null, term), h("dd", null, text)))),
+    state.signsAlone && modes(state),
+    h("dl", { class: "promises" }, promises(state.mode).map(([term, text]) => h("div", { key: term }, h("dt", null, term), h("dd", null, text)))),
     h(
       "label",
       { class: "check" },
@@ -87,9 +100,17 @@ function warning(nft, target, state) {
   );
 }
 
+/** Only for wallets that sign without sending. */
+function modes(state) {
+  const choose = ({ currentTarget }) => set({ mode: currentTarget.value });
+  const one = ([value, title, text]) =>
+    h("label", { key: value, class: "check" }, h("input", { type: "radio", name: "mode", value, checked: state.mode === value, onchange: choose }), h("span", null, title, h("span", { class: "reason" }, text)));
+  return h("fieldset", { class: "modes" }, h("legend", null, "How"), MODES.map(one));
+}
+
 const burn = (nft, target) =>
   busy("burn", async () => {
     if (!(await connected())) throw Object.assign(new Error("no wallet"), { code: "wallet_missing" });
-    void start(nft, target);
+    void start(nft, target, state.signsAlone ? state.mode : "two_step");
     focusOn("upgrade-title");
   });

@@ -9,7 +9,7 @@ const SPOKEN = { pass: "holds", fail: "fails", pending: "not known yet", review:
 const SIGNS = { pass: "✓", fail: "✕", pending: "…", review: "?" };
 
 export function proofDetails(event, upgrade) {
-  const proof = event.data?.proof ?? (event.type === "burn_confirmed" ? upgrade.proof : null);
+  const proof = event.data?.proof ?? (event.type === "burn_rejected" ? null : upgrade.proof);
   if (!proof) {
     return h("button", { class: "link", type: "button", onclick: () => busy("proof", () => askProof(upgrade.id)) }, "Show the checks");
   }
@@ -19,9 +19,12 @@ export function proofDetails(event, upgrade) {
     { class: "proof", key: "proof" },
     h("summary", null, `${holding} of ${proof.checks.length} checks hold`),
     h("p", { class: "signature" }, "Burn signature ", reference("tx", proof.signature, "burn signature"), proof.commitment && h("span", { class: `commitment commitment-${proof.commitment}` }, proof.commitment)),
-    h("ul", { class: "checks" }, proof.checks.map(check)),
+    h("ul", { class: "checks" }, [...proof.checks].sort(byRule).map(check)),
   );
 }
+
+/** V2 before V10. */
+const byRule = (one, other) => one.rule.slice(1) - other.rule.slice(1);
 
 function check({ rule, title, outcome, reason }) {
   return h(

@@ -1,7 +1,8 @@
 // What happened, with its time, and what is still to come.
 
 import { h } from "../dom.js";
-import { clock, duration, reference } from "../format.js";
+import { duration } from "../duration.js";
+import { clock, reference } from "../format.js";
 import { explained } from "../words.js";
 import { proofDetails } from "./proof.js";
 

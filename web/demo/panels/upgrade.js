@@ -1,6 +1,7 @@
 // The upgrade that is shown: where it stands, what is to be done, its timeline.
 
 import { h } from "../dom.js";
+import { duration } from "../duration.js";
 import { day, levelName } from "../format.js";
 import { busy, connected } from "../session.js";
 import { cancel, close, goOn, isActive, retry } from "../upgrade.js";
@@ -20,7 +21,7 @@ export function upgradePanel(state) {
     h("p", { class: "lead" }, lead(upgrade)),
     request?.status === "completed" && outcome(request, leaving(request, state), state),
     controls(upgrade, state),
-    request && isActive(request.status) && connectionLine(upgrade.connection, state),
+    request && isActive(request.status) && !["opening", "wallet"].includes(upgrade.step) && !isChainAway(upgrade.connection) && connectionLine(upgrade.connection, state),
     timeline(upgrade, state),
     closable(request, upgrade),
   );
@@ -58,7 +59,8 @@ const LEADS = {
   failed_permanent: "It ended before anything was burned. You can open a new upgrade.",
 };
 
-function lead({ step, request, isBurned }) {
+function lead({ step, request, isBurned, connection }) {
+  if (isChainAway(connection)) return `Solana cannot be read at the moment. ${isBurned || request?.burnTransactionHash ? "Nothing is lost" : "Nothing has been burned"}. The next attempt is in ${duration(1000 * Math.ceil(connection.delayMs / 1000))}.`;
   if (step === "opening") return "Asking for everything that must hold before you burn: your NFT, the mint to come, our reserves …";
   if (step === "wallet") return "Your wallet is asking you now. Until you confirm there, nothing is burned.";
   if (step === "confirming") return "The burn is sent. Telling the server which transaction it was …";
@@ -66,8 +68,11 @@ function lead({ step, request, isBurned }) {
   return LEADS[request?.status] ?? "Looking up where it stands …";
 }
 
+const isChainAway = ({ state, error }) => state === "waiting" && ["chain_unavailable", "providers_disagree"].includes(error?.code);
+
 function controls(upgrade, state) {
-  const { request, step, isBurned } = upgrade;
+  const { request, step, isBurned, connection } = upgrade;
+  if (step === "opening" && isChainAway(connection)) return h("div", { key: "controls", class: "row" }, givingUp(state));
   if (!request || (step && step !== "looking")) return null;
   const buttons = [];
   if (request.status === "initiated" && !isBurned) buttons.push(again(request, state), cancelling(request, state));
@@ -96,6 +101,9 @@ const again = (request, state) =>
 
 const cancelling = (request, state) =>
   h("button", { key: "cancel", class: "button button-plain", type: "button", disabled: Boolean(state.busy), onclick: () => busy("cancel", () => cancel(request.id)) }, state.busy === "cancel" ? "Cancelling …" : "Cancel, keep my NFT");
+
+const givingUp = (state) =>
+  h("button", { key: "give up", class: "button button-plain", type: "button", disabled: Boolean(state.busy), onclick: () => busy("leave", close) }, "Stop trying, keep my NFT");
 
 const retrying = (request, state) =>
   h("button", { key: "retry", class: "button", type: "button", disabled: Boolean(state.busy), onclick: () => busy("retry", () => retry(request.id)) }, "Try again now");

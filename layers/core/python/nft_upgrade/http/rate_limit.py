@@ -1,5 +1,6 @@
 """How often one client may call, and who "one client" is."""
 
+import hashlib
 import math
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -39,3 +40,9 @@ def limit(limiter: RateLimiter, name: str, per_minute: int, message: str, at: da
     wait = limiter.hit(name, limit=per_minute, window=WINDOW, at=at)
     if wait is not None:
         raise RateLimited(message, retryAfter=max(1, math.ceil(wait.total_seconds())))
+
+
+def is_repeat(limiter: RateLimiter, name: str, idempotency_key: str, at: datetime) -> bool:
+    """Whether this key came within the window before. It may be of any length: so its hash."""
+    digest = hashlib.sha256(idempotency_key.encode()).hexdigest()
+    return limiter.hit(f"{name}:{digest}", limit=1, window=WINDOW, at=at) is not None

@@ -16,7 +16,7 @@ from nft_upgrade.http.body import no_body
 from nft_upgrade.http.calls import Call, SignedIn, answer, respond
 from nft_upgrade.http.documented import ANY_ACT, problems
 from nft_upgrade.http.idempotency import Answer
-from nft_upgrade.http.rate_limit import limit
+from nft_upgrade.http.rate_limit import is_repeat, limit
 from nft_upgrade.http.schemas import (
     UPGRADE_ID,
     BurnTransactionAnswer,
@@ -34,6 +34,8 @@ from nft_upgrade.use_cases import burning
 router = APIRouter(prefix="/api/nft/upgrade", tags=["upgrades"])
 TOO_MANY = "Too many upgrade requests, please try again later"
 """The product's own sentence."""
+REPEATS = 4
+"""How often an open may be repeated under its Idempotency-Key within a minute, on average."""
 _ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}", re.ASCII)
 
 
@@ -77,16 +79,22 @@ PREFLIGHT = (
     ),
 )
 def open_upgrade(body: OpenRequest, call: SignedIn) -> JSONResponse:
-    """Opens an upgrade and gives the burn transaction to sign. Five per minute."""
+    """Opens an upgrade and gives the burn transaction to sign. Five per minute; a repeat under the
+    same Idempotency-Key is no new one."""
     limit_opens(call)
     return call.once(lambda: _opened(call, body))
 
 
 def limit_opens(call: Call) -> None:
-    """Opens and claims count together, by address and user."""
+    """Opens and claims count together, by address and user. A repeat under its Idempotency-Key (the
+    chain could not be asked, the answer was lost) counts apart, so that patience costs nobody the
+    next open; it counts, because a refused call is carried out anew each time."""
     name = f"open:{call.client_address}:{call.user_id}"
     per_minute = call.parts.settings.upgrade_rate_per_minute
-    limit(call.parts.rate_limiter, name, per_minute, TOO_MANY, call.now)
+    limiter, idempotency_key = call.parts.rate_limiter, call.request.headers.get("idempotency-key")
+    if idempotency_key is not None and is_repeat(limiter, name, idempotency_key, call.now):
+        name, per_minute = f"repeat:{name}", REPEATS * per_minute
+    limit(limiter, name, per_minute, TOO_MANY, call.now)
 
 
 def _opened(call: Call, body: OpenRequest) -> Answer:
