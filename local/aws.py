@@ -33,8 +33,8 @@ from local.process import READY, SWITCH_SECONDS
 
 
 def main() -> None:
-    sys.setswitchinterval(SWITCH_SECONDS)
     """Run until SIGTERM or SIGINT."""
+    sys.setswitchinterval(SWITCH_SECONDS)
     arguments = _arguments()
     stop = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, stop)  # before any thread: all of them inherit it
