@@ -21,7 +21,7 @@ from relay.hub import Hub
 from relay.listening import listening_socket
 from relay.metrics import Figures, operations
 from relay.presence import PresenceMarks
-from relay.reads import EventTable, Reader
+from relay.reads import MOST_TOGETHER, EventTable, Reader
 from relay.redeeming import Redeeming
 from relay.refusals import RefusalLog
 from relay.replay import History, frame_of_record, notice, recent_history
@@ -81,7 +81,8 @@ class Relay:
         self.reader = Reader(table, workers=settings.relay_read_workers)
         self.redeeming = Redeeming()
         self.hub = Hub(_limits(settings), notice=self._notice, random=random)
-        at_a_time = settings.relay_read_workers
+        # Half of the workers', so that openings never wait for the checks of all that are live.
+        at_a_time = max(1, settings.relay_read_workers // 2) * MOST_TOGETHER
         self.checks = Checks(self.hub, self.reader, at_a_time=at_a_time, spawn=self._spawn)
         self.census = Census(uuid4().hex, self.hub, per_user=settings.relay_streams_per_user)
         self.announce: Callable[[Sequence[bytes]], None] = lambda records: None
