@@ -26,6 +26,7 @@ from relay.consumer import SourceState
 from relay.ring import EVERYTHING
 from relay.server import Relay
 from relay.sessions import RememberedSessions
+from relay.signatures import verifies
 
 
 class NoTickets:
@@ -84,7 +85,7 @@ async def _serve(settings: RelaySettings, parts: Parts, door_port: int) -> None:
 
 def main() -> None:
     table = SharedTable(Path(os.environ["STAND_TABLE"]), int(os.environ["STAND_STREAMS"]))
-    verifier = SessionVerifier(lambda: BenchKey().public_key, issuer=ORIGIN)
+    verifier = SessionVerifier(lambda: BenchKey().public_key, issuer=ORIGIN, verifies=verifies)
     verifier.jwks()
     parts = Parts(table, NoTickets(), verifier, SystemClock(), verifier.jwks)
     door_port = int(os.environ.get("STAND_DOOR", "0"))

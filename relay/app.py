@@ -32,6 +32,7 @@ from relay.processes import Processes
 from relay.reads import EventTable
 from relay.server import Relay
 from relay.sessions import RememberedSessions
+from relay.signatures import verifies
 
 WARM_UP_SECONDS = 1.0
 
@@ -211,7 +212,7 @@ def _url(host: str, port: int) -> str:
 
 
 def main() -> None:
-    verifier = wiring.session_verifier()
+    verifier = replace(wiring.session_verifier(), verifies=verifies)
     parts = Parts(
         table=wiring.upgrades(),
         tickets=wiring.tickets(),
