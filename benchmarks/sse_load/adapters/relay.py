@@ -29,6 +29,7 @@ class Adapter(Peer):
         self.variables = {"STAND_TABLE": table, "STAND_STREAMS": str(self.streams), "RELAY_PORT": str(self.port), "SESSION_KMS_KEY_ID": "unused",
                           "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "RELAY_PROCESSES": self.options["processes"], "RELAY_HEARTBEAT_SECONDS": self.options["heartbeat"],
                           "RELAY_RING_RECORDS": self.options["ring"], "RELAY_MAX_STREAMS": self.options["max"], "RELAY_STREAM_SECONDS": "7200", "RELAY_DRAIN_SECONDS": "1"}
+        self.unpublished = {}
         self.has_channel_for_all = self.options["audience"] == "one"
         if self.has_channel_for_all:
             self.variables["RELAY_STREAMS_PER_USER"] = str(self.streams)
@@ -78,6 +79,15 @@ class Adapter(Peer):
         for number in every if stream is None else (stream,):
             yield to_record(self.table.commit(number, payload))
 
+    def committed(self, stream, payload):
+        """The event's records. It is committed once, however often and by whichever channel it is published: what met a closed connection is sent again."""
+        if (stream, payload) not in self.unpublished:
+            self.unpublished[stream, payload] = list(self.records(stream, payload))
+        return self.unpublished[stream, payload]
+
+    def published(self, stream, payload):
+        del self.unpublished[stream, payload]
+
     @property
     def channels(self):
         """A broker is not asked one question at a time."""
@@ -92,16 +102,13 @@ class Feed(HttpChannel):
 
     def __init__(self, peer):
         super().__init__(peer.door, None, lambda status, body: status == 204)
-        self.peer, self.waiting, self.unsent = peer, [], None
+        self.peer, self.waiting, self.event = peer, [], None
 
     def send(self, stream, payload):
         if not self.socket:
             self.connect()
-        # Committed once, however often it is published: what met a closed connection is sent again.
-        key = (stream, payload)
-        if self.unsent is None or self.unsent[0] != key:
-            self.unsent = (key, list(self.peer.records(stream, payload)))
-        self.waiting = list(reversed(self.unsent[1]))
+        self.event = (stream, payload)
+        self.waiting = list(reversed(self.peer.committed(stream, payload)))
         self.send_next()
 
     def send_next(self):
@@ -114,7 +121,7 @@ class Feed(HttpChannel):
             self.send_next()
             return None
         if result and result[0]:
-            self.unsent = None
+            self.peer.published(*self.event)
         return result
 
 
@@ -140,8 +147,8 @@ class KafkaFeed:
         return self.hear
 
     def send(self, stream, payload):
-        records = list(self.peer.records(stream, payload))
-        self.left, self.outcomes = len(records), []
+        records = self.peer.committed(stream, payload)
+        self.left, self.outcomes, self.event = len(records), [], (stream, payload)
         for record in records:
             self.producer.produce(record.topic, key=record.message_key, value=record.value, on_delivery=self.note)
 
@@ -153,7 +160,10 @@ class KafkaFeed:
         self.left -= len(os.read(self.hear, 65536))
         if self.left > 0:
             return None
-        return (True, 200) if all(self.outcomes) else (False, 500)
+        if not all(self.outcomes):
+            return False, 500
+        self.peer.published(*self.event)
+        return True, 200
 
     def close(self):
         os.close(self.hear)
