@@ -21,7 +21,7 @@ from nft_upgrade.adapters.system import SystemClock
 from nft_upgrade.config import RelaySettings
 from nft_upgrade.http.sessions import SessionVerifier
 from nft_upgrade.ports import TicketGrant
-from relay.app import Parts, run, settle_memory
+from relay.app import Parts, run, settle
 from relay.consumer import SourceState
 from relay.ring import EVERYTHING
 from relay.server import Relay
@@ -90,7 +90,7 @@ def main() -> None:
     parts = Parts(table, NoTickets(), verifier, SystemClock(), verifier.jwks)
     door_port = int(os.environ.get("STAND_DOOR", "0"))
     if door_port:
-        settle_memory()
+        settle()
         uvloop.run(_serve(RelaySettings(), parts, door_port))
     else:
         run(RelaySettings(), parts)
