@@ -15,7 +15,7 @@ from pathlib import Path  # noqa: E402
 
 from benchmarks.relay_bench import SharedTable, access_token, upgrade_of  # noqa: E402
 from local.process import Part  # noqa: E402
-from nft_upgrade.messages import to_record  # noqa: E402
+from nft_upgrade.messages import TOPIC_DEAD_LETTERS, to_record  # noqa: E402
 
 
 class Adapter(Peer):
@@ -137,6 +137,9 @@ class KafkaFeed:
         if KafkaFeed.producer is None:
             from confluent_kafka import Producer
             KafkaFeed.producer = Producer({"bootstrap.servers": peer.variables["KAFKA_BOOTSTRAP_SERVERS"], "enable.idempotence": peer.options["ingest"] == "apache", "acks": "all", "linger.ms": 0})
+            # Before the first event is due: a producer's first record waits for its number, half a second where the broker is not ready for that. Nobody here reads this topic.
+            KafkaFeed.producer.produce(TOPIC_DEAD_LETTERS, b"first")
+            KafkaFeed.producer.flush(10)
             threading.Thread(target=self.serve, daemon=True).start()
 
     def serve(self):
