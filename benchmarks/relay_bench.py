@@ -10,7 +10,7 @@ adapter (sse_load/adapters/relay.py).
 
 import mmap
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -54,7 +54,7 @@ def access_token(stream: int) -> str:
 
 
 class SharedTable:
-    """`get` and `events` as the relay asks them; `commit` as the publisher does."""
+    """`get_many` and `events` as the relay asks them; `commit` as the publisher does."""
 
     def __init__(self, path: Path, streams: int) -> None:
         self._streams = streams
@@ -97,6 +97,10 @@ class SharedTable:
             updated_at=self._began,
             expires_at=self._began + timedelta(minutes=30),
         )
+
+    def get_many(self, upgrade_ids: Sequence[str]) -> Mapping[str, Upgrade]:
+        found = {each: self.get(each) for each in upgrade_ids}
+        return {each: upgrade for each, upgrade in found.items() if upgrade}
 
     def events(self, upgrade_id: str, *, after: int = 0) -> Sequence[UpgradeEvent]:
         stream = int(upgrade_id.removeprefix("01BENCH"))

@@ -21,11 +21,12 @@ from nft_upgrade.adapters.system import SystemClock
 from nft_upgrade.config import RelaySettings
 from nft_upgrade.http.sessions import SessionVerifier
 from nft_upgrade.ports import TicketGrant
-from relay.app import Parts, run, settle_memory
+from relay.app import Parts, run, settle
 from relay.consumer import SourceState
 from relay.ring import EVERYTHING
 from relay.server import Relay
 from relay.sessions import RememberedSessions
+from relay.signatures import verifies
 
 
 class NoTickets:
@@ -84,12 +85,12 @@ async def _serve(settings: RelaySettings, parts: Parts, door_port: int) -> None:
 
 def main() -> None:
     table = SharedTable(Path(os.environ["STAND_TABLE"]), int(os.environ["STAND_STREAMS"]))
-    verifier = SessionVerifier(lambda: BenchKey().public_key, issuer=ORIGIN)
+    verifier = SessionVerifier(lambda: BenchKey().public_key, issuer=ORIGIN, verifies=verifies)
     verifier.jwks()
     parts = Parts(table, NoTickets(), verifier, SystemClock(), verifier.jwks)
     door_port = int(os.environ.get("STAND_DOOR", "0"))
     if door_port:
-        settle_memory()
+        settle()
         uvloop.run(_serve(RelaySettings(), parts, door_port))
     else:
         run(RelaySettings(), parts)

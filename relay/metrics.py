@@ -92,7 +92,7 @@ def _lines(figures: Figures) -> Iterator[str]:
     yield _counter("ring_answers_total", "Resumes without a read.", figures.ring_answers)
     yield _gauge("ring_records", "Recent records in memory.", figures.ring_records)
     yield _gauge("ring_span_seconds", "Since the ring's floor.", figures.ring_span_seconds)
-    yield _counter("table_reads_total", "Strong reads.", figures.table_reads)
+    yield _counter("table_reads_total", "Upgrades read strongly.", figures.table_reads)
     yield _counter("table_read_failures_total", "Of these failed.", figures.table_read_failures)
     yield _gauge("table_reads_waiting", "Reads without a worker.", figures.table_reads_waiting)
     yield _gauge("kafka_connected", "1 while the brokers answer.", source.is_connected)

@@ -17,11 +17,11 @@ from relay.checks import Checks
 from relay.connection import Connection
 from relay.consumer import RawRecord, SourceState
 from relay.door import Door, Outside, Sessions
-from relay.hub import Hub
+from relay.hub import GRAINS, Hub
 from relay.listening import listening_socket
 from relay.metrics import Figures, operations
 from relay.presence import PresenceMarks
-from relay.reads import EventTable, Reader
+from relay.reads import MOST_TOGETHER, EventTable, Reader
 from relay.redeeming import Redeeming
 from relay.refusals import RefusalLog
 from relay.replay import History, frame_of_record, notice, recent_history
@@ -81,8 +81,7 @@ class Relay:
         self.reader = Reader(table, workers=settings.relay_read_workers)
         self.redeeming = Redeeming()
         self.hub = Hub(_limits(settings), notice=self._notice, random=random)
-        at_a_time = settings.relay_read_workers
-        self.checks = Checks(self.hub, self.reader, at_a_time=at_a_time, spawn=self._spawn)
+        self.checks = Checks(self.hub, self.reader, at_a_time=MOST_TOGETHER, spawn=self._spawn)
         self.census = Census(uuid4().hex, self.hub, per_user=settings.relay_streams_per_user)
         self.announce: Callable[[Sequence[bytes]], None] = lambda records: None
         self.door = self._make_door(sessions, tickets)
@@ -223,7 +222,7 @@ class Relay:
     async def _beat(self) -> None:
         while True:
             self.hub.tick(self.loop.time())
-            await asyncio.sleep(self.settings.relay_heartbeat_seconds / 16)
+            await asyncio.sleep(self.settings.relay_heartbeat_seconds / GRAINS)
 
     async def _tell_for_ever(self) -> None:
         while True:

@@ -21,6 +21,7 @@ class Peer:
     name = "?"
     tested = True
     has_channel_for_all = True
+    channels = 8
     defaults = {}
 
     def __init__(self, port, workdir, streams, options):
@@ -239,7 +240,7 @@ class Publisher:
     """Runs a plan in a forked process: every event leaves at its planned instant or late, never in step with the answers, and carries the
     planned time. Events to one stream keep their order. An outbox: what met a closed connection or a 5xx is sent again until `seconds` are over."""
 
-    def __init__(self, peer, plan, sent, size=220, channels=8, seconds=60, cpus=None):
+    def __init__(self, peer, plan, sent, size=220, seconds=60, cpus=None):
         self.sent = sent
         self.receive, out = os.pipe()
         self.pid = os.fork()
@@ -253,7 +254,7 @@ class Publisher:
                 os.sched_setaffinity(0, cpus)
             ctypes.CDLL(None).prctl(29, 1, 0, 0, 0)  # PR_SET_TIMERSLACK: wake when asked
             gc.disable()
-            report = self.run(peer, plan, size, channels, seconds)
+            report = self.run(peer, plan, size, seconds)
             with os.fdopen(out, "wb") as f:
                 f.write(json.dumps(report).encode() + b"\n" + self.sent.all.to_bytes(8, "little") + self.sent.one.tobytes())
             code = 0
@@ -272,8 +273,8 @@ class Publisher:
         self.sent.one = array.array("I", rest[8:])
         return json.loads(line)
 
-    def run(self, peer, plan, size, channels, seconds):
-        idle = [peer.channel() for _ in range(channels)]
+    def run(self, peer, plan, size, seconds):
+        idle = [peer.channel() for _ in range(peer.channels)]
         busy, waiting, streams_out = {}, collections.deque(), set()
         late, answered, statuses, retried, dropped = [], [], collections.Counter(), 0, 0
         clock = time.monotonic_ns

@@ -14,7 +14,7 @@ from constructs import Construct
 from infra.bundling import ROOT
 from infra.environment import environment
 from infra.parts.logs import log_group
-from infra.resources import Resources, knows_sessions, marks_presence, reads, writes
+from infra.resources import Resources, knows_sessions, marks_presence, reads, reads_many, writes
 from infra.stages import CLOUDFRONT_PREFIX_LIST, NETWORK_RANGE, REGION, Stage
 from nft_upgrade.adapters.dynamodb_tables import TRANSIENT, UPGRADES
 from nft_upgrade.config import RelaySettings
@@ -181,6 +181,7 @@ class Relay(Construct):
             ),
         )
         reads(UPGRADES)(self._resources, task.task_role)
+        reads_many(UPGRADES)(self._resources, task.task_role)
         writes(TRANSIENT)(self._resources, task.task_role)
         marks_presence(self._resources, task.task_role)
         knows_sessions(self._resources, task.task_role)

@@ -44,6 +44,17 @@ def test_an_unknown_upgrade_is_none(storage: Storage) -> None:
     assert storage.upgrades.lock(LockKind.USER, "nobody") is None
 
 
+def test_many_are_read_at_once_without_those_that_are_none(storage: Storage) -> None:
+    upgrade, _ = opened(storage)
+    other = registered(storage, nft("other", "bob"))
+    second = opening("two", other, user="bob")
+    storage.upgrades.commit(second)
+    assert storage.upgrades.get_many([upgrade.id, "no-such", "two"]) == {
+        upgrade.id: upgrade,
+        "two": second.after,
+    }
+
+
 def test_opening_takes_the_users_the_nfts_and_the_owners_lock(storage: Storage) -> None:
     upgrade, row = opened(storage)
     assert lock_holders(storage, upgrade) == (upgrade.id, upgrade.id, row.mint)

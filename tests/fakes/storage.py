@@ -4,7 +4,7 @@
 """
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -93,6 +93,10 @@ class FakeUpgrades:
     def get(self, upgrade_id: str) -> Upgrade | None:
         with self.store.mutex:
             return self.store.upgrades.get(upgrade_id)
+
+    def get_many(self, upgrade_ids: Sequence[str]) -> Mapping[str, Upgrade]:
+        found = {each: self.get(each) for each in upgrade_ids}
+        return {each: upgrade for each, upgrade in found.items() if upgrade}
 
     def commit(self, transition: Transition) -> None:
         with self.store.writing():

@@ -25,12 +25,12 @@ class _Tables(BaseManager):
 
 @contextmanager
 def lent(table: Any) -> Iterator[str]:
-    """Serve `get` and `events` of the table; the port."""
+    """Serve `get_many` and `events` of the table; the port."""
 
     class Lending(BaseManager):
         pass
 
-    Lending.register("table", callable=lambda: table, exposed=["get", "events"])
+    Lending.register("table", callable=lambda: table, exposed=["get_many", "events"])
     server: Any = Lending(address=("127.0.0.1", 0), authkey=AUTHKEY).get_server()
     thread = Thread(target=_serve, args=(server,), daemon=True)
     thread.start()

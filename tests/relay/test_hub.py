@@ -1,7 +1,10 @@
 """Rules of the hub that need no socket."""
 
-from relay.hub import Hub
+import random
+
+from relay.hub import GRAINS, Hub
 from relay.stream import Frame, Limits, Stream
+from relay.wire import HEARTBEAT
 from tests.relay.test_no_lost_update import Sink
 
 
@@ -52,3 +55,23 @@ def test_a_reader_that_is_still_behind_at_the_next_event_is_cut() -> None:
     hub = begun(sink, [frame(1)])
     hub.deliver("upgrade", frame(2))
     assert (len(hub), sink.is_ended, hub.counts["ended_slow"]) == (0, True, 1)
+
+
+def test_a_crowd_s_heartbeats_come_a_few_at_a_time_and_miss_nobody() -> None:
+    """Those that were opened at once too: what is sent in one visit holds up every event."""
+    crowd, beats = 2560, 3
+    limits = Limits(total=crowd, per_user=1, heartbeat=16, lifetime=600)
+    hub = Hub(limits, notice=lambda *_: b"", random=random.Random(7).random)
+    sinks = [Sink() for _ in range(crowd)]
+    for number, sink in enumerate(sinks):
+        stream = Stream(sink, user_id=f"u{number}", upgrade_id=f"r{number}", expires_at=1e9)
+        hub.join(stream)
+        hub.start(stream, position=0, status="", opening=b"", frames=[], now=0.0)
+    sent, visits = 0, []
+    for visit in range(beats * GRAINS + 1):
+        hub.tick(visit * 16 / GRAINS)
+        total = sum(len(sink.data) for sink in sinks) // len(HEARTBEAT)
+        visits.append(total - sent)
+        sent = total
+    assert max(visits) < crowd / 60
+    assert {len(sink.data) // len(HEARTBEAT) for sink in sinks} <= {beats, beats - 1}

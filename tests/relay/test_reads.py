@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 
 import pytest
@@ -10,7 +10,8 @@ import pytest
 from nft_upgrade.domain.errors import StorageUnavailable
 from nft_upgrade.domain.events import UpgradeEvent
 from nft_upgrade.domain.upgrade import Upgrade
-from relay.reads import Reader
+from relay.reads import MOST_TOGETHER, Reader
+from relay.replay import History
 from tests.relay.harness import STRANGER, Story, World, bearer
 from tests.relay.test_http import raw
 from tests.relay.test_streams import eventually
@@ -21,24 +22,31 @@ class SlowTable:
 
     def __init__(self) -> None:
         self.gate = threading.Event()
-        self.asked: list[str] = []
+        self.calls: list[tuple[str, ...]] = []
 
-    def get(self, upgrade_id: str) -> Upgrade | None:
-        self.asked.append(upgrade_id)
+    def get_many(self, upgrade_ids: Sequence[str]) -> Mapping[str, Upgrade]:
+        self.calls.append(tuple(upgrade_ids))
         assert self.gate.wait(5)
-        return None
+        if "unreadable" in upgrade_ids:
+            raise ValueError("not an upgrade")
+        if "away" in upgrade_ids:
+            raise StorageUnavailable("the table is away")
+        return {}
 
     def events(self, upgrade_id: str, *, after: int = 0) -> Sequence[UpgradeEvent]:
         raise AssertionError("there is no upgrade")
 
 
-async def asking(reader: Reader, *upgrade_ids: str) -> list["asyncio.Task[object]"]:
+Answer = asyncio.Task[History]
+
+
+async def asking(reader: Reader, *upgrade_ids: str) -> list[Answer]:
     tasks = [asyncio.create_task(_ask(reader, each)) for each in upgrade_ids]
     await asyncio.sleep(0.05)
     return tasks
 
 
-async def _ask(reader: Reader, upgrade_id: str) -> object:
+async def _ask(reader: Reader, upgrade_id: str) -> History:
     return await reader.read(upgrade_id, after=0, is_opening=True)
 
 
@@ -47,7 +55,8 @@ def test_a_read_that_nobody_waits_for_any_more_is_not_made() -> None:
 
     async def scene() -> None:
         reader = Reader(table, workers=1)
-        _, left, shared, other = await asking(reader, "a", "left", "shared", "shared")
+        await asking(reader, "a")
+        left, shared, other = await asking(reader, "left", "shared", "shared")
         left.cancel()
         shared.cancel()
         await asyncio.sleep(0.05)
@@ -57,7 +66,7 @@ def test_a_read_that_nobody_waits_for_any_more_is_not_made() -> None:
         reader.close()
 
     asyncio.run(scene())
-    assert table.asked == ["a", "shared"]
+    assert table.calls == [("a",), ("shared",)]
 
 
 def test_where_too_many_wait_openings_are_refused_and_checks_are_not() -> None:
@@ -65,7 +74,8 @@ def test_where_too_many_wait_openings_are_refused_and_checks_are_not() -> None:
 
     async def scene() -> None:
         reader = Reader(table, workers=1, most=1)
-        await asking(reader, "running", "waiting")
+        await asking(reader, "running")
+        await asking(reader, "waiting")
         with pytest.raises(StorageUnavailable):
             await reader.read("one more", after=0, is_opening=True)
         (same,) = await asking(reader, "waiting")
@@ -76,7 +86,56 @@ def test_where_too_many_wait_openings_are_refused_and_checks_are_not() -> None:
         reader.close()
 
     asyncio.run(scene())
-    assert table.asked == ["running", "waiting", "live"]
+    assert table.calls == [("running",), ("waiting", "live")]
+
+
+def test_what_is_asked_while_a_call_runs_is_read_together_a_hundred_in_a_call() -> None:
+    table = SlowTable()
+    crowd = [f"u{n}" for n in range(MOST_TOGETHER + 1)]
+
+    async def scene() -> None:
+        reader = Reader(table, workers=1)
+        first = await asking(reader, "first")
+        others = await asking(reader, *crowd)
+        table.gate.set()
+        answers = await asyncio.gather(*first, *others)
+        assert all(answer.snapshot is None for answer in answers)
+        reader.close()
+
+    asyncio.run(scene())
+    assert table.calls == [("first",), tuple(crowd[:-1]), (crowd[-1],)]
+
+
+def test_an_upgrade_that_cannot_be_read_takes_nobody_else_s_answer() -> None:
+    table = SlowTable()
+    table.gate.set()
+
+    async def scene() -> None:
+        reader = Reader(table, workers=1)
+        good, bad = await asking(reader, "good", "unreadable")
+        assert (await good).snapshot is None
+        with pytest.raises(ValueError, match="not an upgrade"):
+            await bad
+        assert (reader.reads, reader.failures) == (2, 1)
+        reader.close()
+
+    asyncio.run(scene())
+    assert table.calls == [("good", "unreadable"), ("good",), ("unreadable",)]
+
+
+def test_a_table_that_is_away_is_not_asked_again_for_each() -> None:
+    table = SlowTable()
+    table.gate.set()
+
+    async def scene() -> None:
+        reader = Reader(table, workers=1)
+        for each in await asking(reader, "one", "away"):
+            with pytest.raises(StorageUnavailable):
+                await each
+        reader.close()
+
+    asyncio.run(scene())
+    assert table.calls == [("one", "away")]
 
 
 def test_a_flood_of_one_user_s_openings_holds_nobody_else_up() -> None:
@@ -90,7 +149,9 @@ def test_a_flood_of_one_user_s_openings_holds_nobody_else_up() -> None:
             f"GET /api/nft/upgrade/X{n}/events HTTP/1.1\r\nHost: x\r\nAuthorization: {auth}\r\n\r\n"
             for n in range(12)
         ]
-        flood = [open_sockets.enter_context(raw(world, head.encode())) for head in heads]
+        flood = [open_sockets.enter_context(raw(world, heads[0].encode()))]
+        eventually(lambda: world.figure("table_reads_total") == 1)
+        flood += [open_sockets.enter_context(raw(world, head.encode())) for head in heads[1:]]
         eventually(lambda: world.figure("table_reads_waiting") == 7)
         with world.open("X99", headers=bearer(STRANGER)) as answer:
             assert answer.status == 200

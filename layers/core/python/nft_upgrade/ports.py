@@ -68,6 +68,9 @@ class Upgrades(Protocol):
     def get(self, upgrade_id: str) -> Upgrade | None:
         """Strongly consistent; None when there is none."""
 
+    def get_many(self, upgrade_ids: Sequence[str]) -> Mapping[str, Upgrade]:
+        """At most 100 different ones by id, strongly consistent, without those that are none."""
+
     def commit(self, transition: Transition) -> None:
         """One TransactWrite: request (status and version condition), locks, registry, event.
 

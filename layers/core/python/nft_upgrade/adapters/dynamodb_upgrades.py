@@ -11,7 +11,7 @@ well under a second as a rule; it is read for a reserve of three times the cost,
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from heapq import merge
@@ -23,6 +23,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from nft_upgrade.adapters.dynamodb_cursors import cut, read_cursor, write_cursor
+from nft_upgrade.adapters.dynamodb_days import read_many
 from nft_upgrade.adapters.dynamodb_errors import (
     Pause,
     is_condition_failure,
@@ -105,6 +106,13 @@ class DynamoDbUpgrades:
     def get(self, upgrade_id: str) -> Upgrade | None:
         item = read_item(self._models.requests, upgrade_id, REQUEST)
         return upgrade_of(item) if item else None
+
+    def get_many(self, upgrade_ids: Sequence[str]) -> Mapping[str, Upgrade]:
+        keys = [{"upgrade_id": each, "entry": REQUEST} for each in upgrade_ids]
+        found = read_many(self._connection, self._upgrades_table, keys, self._pause)
+        return {
+            item["upgrade_id"]["S"]: upgrade_of(RequestItem.from_raw_data(item)) for item in found
+        }
 
     def commit(self, transition: Transition) -> None:
         transition = replace(transition, event=replace(transition.event, trace_id=self._trace_id()))
