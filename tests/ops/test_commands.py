@@ -317,6 +317,13 @@ def test_what_is_refused_says_why_and_ends_with_1(run: Run, system_wallet: str) 
     assert run("rebuild", "--registered", "/no/such/file").returncode == 1
 
 
+def test_a_setting_that_is_missing_is_named(settings: dict[str, str]) -> None:
+    known = {name: value for name, value in settings.items() if name != "MINT_KMS_KEY_ID"}
+    with environment(known), output() as (_, err):
+        assert exit_code(["status"]) == 1
+    assert err.getvalue().startswith("MINT_KMS_KEY_ID: Field required\ndocs/operations.md ")
+
+
 def test_wrong_arguments_end_with_2(run: Run) -> None:
     assert run("rebuild", "--write", "--dry-run").returncode == 2
     assert run().returncode == 2

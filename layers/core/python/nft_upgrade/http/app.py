@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse
 
 from nft_upgrade.http import (
     routes_atomic,
@@ -23,6 +24,7 @@ from nft_upgrade.http.body import StrictJson
 from nft_upgrade.http.edge import Edge
 from nft_upgrade.http.openapi import describe
 from nft_upgrade.http.parts import ApiParts
+from nft_upgrade.http.reference import POLICY, page
 from nft_upgrade.http.validation import answer_http_exception, answer_validation_error
 
 DESCRIPTION = (
@@ -41,6 +43,7 @@ def create_app(parts: ApiParts) -> FastAPI:
         version="1.0.0",
         description=DESCRIPTION,
         redirect_slashes=False,
+        docs_url=None,
         redoc_url=None,
     )
     app.state.parts = parts
@@ -84,4 +87,8 @@ def _describe_itself(app: FastAPI, public_origin: str) -> None:
             app.openapi_schema = describe(app, public_origin)
         return app.openapi_schema
 
+    def read() -> HTMLResponse:
+        return HTMLResponse(page(document()), headers={"content-security-policy": POLICY})
+
     app.openapi = document  # type: ignore[method-assign]
+    app.add_api_route("/docs", read, include_in_schema=False)

@@ -13,6 +13,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from nft_upgrade import wiring, wiring_events, wiring_ops
 from nft_upgrade.consumers.audit import verdict_on
 from nft_upgrade.domain.errors import UpgradeError
@@ -38,10 +40,22 @@ def main(arguments: Sequence[str]) -> int:
     except UpgradeError as problem:
         sys.stderr.write(f"{problem.code}: {problem.detail}\n")
         return 1
+    except ValidationError as problem:
+        sys.stderr.write(f"{_unset(problem)}\n")
+        return 1
     except (OSError, ValueError) as problem:
         sys.stderr.write(f"{problem}\n")
         return 1
     return code
+
+
+def _unset(problem: ValidationError) -> str:
+    """Settings are the environment's: their names, and where they come from."""
+    wrong = (f"{each['loc'][0]}".upper() + f": {each['msg']}" for each in problem.errors())
+    return (
+        "\n".join(wrong)
+        + "\ndocs/operations.md says how a shell gets what is deployed, or what runs here."
+    )
 
 
 def status(options: argparse.Namespace) -> int:
