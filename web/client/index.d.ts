@@ -180,6 +180,8 @@ export type RunOptions = CallOptions & {
 export type Progress = { upgradeId: string } & (
   | { type: "opened"; upgrade: UpgradeView }
   | { type: "wallet_asked" }
+  /** Atomic mode: it is submitted now, and what comes of it is not known until the API answers. */
+  | { type: "signed" }
   | { type: "burn_sent"; burnTransactionHash: string }
   | { type: "event"; event: UpgradeEvent }
   | ({ type: "connection" } & Connection)

@@ -139,7 +139,9 @@ class Run {
     this.late = step?.code.startsWith("late_burn") ? signature : null;
   }
 
+  /** From the telling on the outcome is not known until the backend has answered. */
   submit(transaction) {
+    this.tell("signed", {});
     return this.handedIn(() => this.upgrades.submit(this.id, transaction, this.options));
   }
 

@@ -197,6 +197,21 @@ test("in atomic mode the wallet signs and the backend sends", async () => {
   assert.ok(!told(progress).includes("burn_sent"));
 });
 
+test("in atomic mode it is told when the wallet has signed, before anything is submitted", async () => {
+  const upgrades = new FakeUpgrades();
+  upgrades.ahead = [...MINTED];
+  const submitted = [];
+  const onProgress = ({ type, upgradeId }) => {
+    if (type === "signed") submitted.push([upgradeId, upgrades.names().includes("submit")]);
+  };
+  const { done, wallet } = going(upgrades, { mode: "atomic", onProgress });
+  assert.equal((await done).status, "completed");
+  assert.deepEqual([wallet.asked, submitted], [1, [["U1", false]]]);
+  const unsigned = going(new FakeUpgrades(), { mode: "atomic", wallet: new FakeWallet(new WalletError("wallet_rejected", "No.")) });
+  await assert.rejects(unsigned.done, { code: "wallet_rejected" });
+  assert.ok(!told(unsigned.progress).includes("signed"));
+});
+
 test("atomic mode asks for a wallet that signs without sending, before anything happens", async () => {
   const wallet = new FakeWallet();
   wallet.signTransaction = undefined;

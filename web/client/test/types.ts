@@ -25,6 +25,7 @@ function tell(progress: Progress): string {
     case "completed":
       return progress.upgrade.status;
     case "wallet_asked":
+    case "signed":
       return "";
     case "burn_sent":
       return progress.burnTransactionHash;
