@@ -65,6 +65,11 @@ async function problemOf(response) {
   return foreignProblem(response);
 }
 
+const FOREIGN = "unexpected_answer";
+
+/** Somebody on the way answered: a firewall, a proxy, a network's sign-in page. */
+export const isForeign = (error) => error.code === FOREIGN;
+
 /** What somebody on the way answered in the API's place. */
 export function foreignProblem(response) {
   const detail = `Something on the way answered ${response.status} in the API's place.`;
@@ -73,7 +78,7 @@ export function foreignProblem(response) {
     title: "Unexpected answer",
     status: response.status,
     detail,
-    code: "unexpected_answer",
+    code: FOREIGN,
     errorType: "network_error",
     retryable: response.status >= 500 || response.status === 429 || response.status < 400,
     requestId: response.headers.get("x-request-id") ?? "",

@@ -5,7 +5,14 @@
 
 import { randomName } from "./api.js";
 import { fromBase64, readTransaction } from "./bytes.js";
-import { EndedError, NetworkError, ProblemError, StreamError, WalletError } from "./errors.js";
+import {
+  EndedError,
+  NetworkError,
+  ProblemError,
+  StreamError,
+  WalletError,
+  isForeign,
+} from "./errors.js";
 import { isTerminal } from "./statuses.js";
 import { backOff, check, notify, orAborted, sleep } from "./waiting.js";
 
@@ -70,14 +77,15 @@ class Run {
       this.opened = { ...opened, at: Date.now() };
     } catch (error) {
       if (error.code !== "upgrade_active" || !error.upgradeRequestId) throw error;
-      const { upgradeRequest } = await this.upgrades.get(error.upgradeRequestId, this.options);
+      this.id = error.upgradeRequestId;
+      const { upgradeRequest } = await this.asked();
       if (upgradeRequest.currentNftId !== nftId) throw error;
-      this.id = upgradeRequest.id;
     }
   }
 
+  /** Of what is gone on with nobody knows how far it is: it deserves the patience of a burn. */
   async look() {
-    const answer = await this.upgrades.get(this.id, this.options);
+    const answer = await (this.opened ? this.upgrades.get(this.id, this.options) : this.asked());
     this.seen = answer.statusHistory.at(-1)?.sequence ?? 0;
     this.tell("opened", { upgrade: answer.upgradeRequest });
     return answer;
@@ -195,7 +203,7 @@ class Run {
   async claim(upgrade, error, refusal) {
     check(this.signal);
     if (isWrongStatus(error)) return; // it went on by itself
-    if (!(error instanceof ProblemError) || error.retryable) throw refusal;
+    if (!(error instanceof ProblemError) || isPassing(error)) throw refusal;
     for (;;) {
       const delayMs = await this.claimed(upgrade.currentNftId, refusal);
       if (!delayMs) return;
@@ -283,5 +291,6 @@ const isWrongStatus = (error) => error instanceof ProblemError && error.code ===
 const isChainAway = (error) =>
   error instanceof ProblemError && CHAIN_AWAY.has(error.code);
 
+/** Whoever answered in the API's place has decided nothing about a burn. */
 const isPassing = (error) =>
-  error instanceof NetworkError || (error instanceof ProblemError && error.retryable);
+  error instanceof NetworkError || (error instanceof ProblemError && (error.retryable || isForeign(error)));

@@ -290,6 +290,22 @@ test("a relay that fails twice is asked around", async () => {
   assert.deepEqual(states.slice(0, 5).map(({ state }) => state), ["connecting", "waiting", "connecting", "polling", "polling"]);
 });
 
+test("a firewall's page in the stream's place ends nothing: the status is asked, and the stream again", async () => {
+  const page = (status) => (response) => {
+    response.writeHead(status, { "Content-Type": "text/html" });
+    response.end("<html>No.</html>");
+  };
+  const backend = await playing([page(403), page(401), telling(...all(1))], { history: events.slice(0, 1) });
+  const status = backend.status;
+  backend.status = (response) => (backend.questions++ ? status.call(backend, response) : page(404)(response));
+  const { found, states } = backend.watch({ random: () => 0, timing: { streamAgainMs: 60 } });
+  assert.deepEqual(sequences(await found), [1, 2, 3, 4, 5]);
+  const waits = states.filter(({ error }) => error);
+  assert.deepEqual(waits.map(({ error }) => [error.code, error.status]), [["unexpected_answer", 403], ["unexpected_answer", 404]]);
+  assert.ok(states.some(({ state }) => state === "polling"));
+  assert.equal(states.at(-2).state, "live");
+});
+
 test("when nothing answers, it waits longer and longer, and then goes on by the stream", async () => {
   const dead = (response) => response.destroy();
   const history = events.slice(0, 1);
