@@ -301,8 +301,8 @@ export interface FoundWallet {
   readonly name: string;
   /** A data: URL. */
   readonly icon: string;
-  /** `silent`: without asking the user, if they allowed it before. */
-  connect(options?: { silent?: boolean }): Promise<Wallet>;
+  /** `silent`: without asking the user, if they allowed it before. Abort it: wallets may never answer. */
+  connect(options?: CallOptions & { silent?: boolean }): Promise<Wallet>;
 }
 
 export namespace wallets {

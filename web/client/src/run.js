@@ -101,7 +101,9 @@ class Run {
     } catch (error) {
       return this.claim(upgrade, error, error);
     }
+    check(this.signal); // whoever was told may have aborted: no wallet is asked after that
     this.tell("wallet_asked", {});
+    check(this.signal);
     let sent;
     try {
       sent = await (isAtomic ? this.sign(transaction) : this.send(transaction));

@@ -157,6 +157,23 @@ test("signing in is never repeated after the signature: the nonce is used up", a
   ]);
 });
 
+test("who gives up while the challenge comes is asked nothing by the wallet", async () => {
+  const controller = new AbortController();
+  const reason = new Error("left");
+  const fetch = async () => {
+    const answer = ok({ input: { chainId: "solana:devnet" } });
+    const text = await answer.text();
+    answer.text = async () => {
+      controller.abort(reason);
+      return text;
+    };
+    return answer;
+  };
+  const client = createClient({ baseUrl: "https://nft.example", fetch });
+  const wallet = { address: "A", signIn: () => assert.fail("the wallet was asked") };
+  await assert.rejects(client.signIn(wallet, { signal: controller.signal }), reason);
+});
+
 test("after signing in every call carries the session, and the chain is known", async () => {
   const session = { accessToken: "T", expiresAt: "2026-11-24T12:00:00.000Z", user: { id: "A", wallet: "A" } };
   const input = { domain: "nft.example", address: "A", statement: "s", chainId: "solana:devnet" };

@@ -603,3 +603,23 @@ test("it can be aborted while the wallet is asked, and while following", async (
     assert.ok(!upgrades.names().includes("claim"));
   }
 });
+
+for (const moment of ["opened", "wallet_asked"]) {
+  for (const mode of ["two_step", "atomic"]) {
+    test(`who gives up when told ${moment} (${mode}) is asked nothing by the wallet`, async () => {
+      const reason = new Error("the page is left");
+      const controller = new AbortController();
+      const steps = [];
+      const onProgress = ({ type }) => {
+        steps.push(type);
+        if (type === moment) controller.abort(reason);
+      };
+      const upgrades = new FakeUpgrades();
+      const { done, wallet } = going(upgrades, { mode, signal: controller.signal, onProgress });
+      await assert.rejects(done, reason);
+      assert.equal(wallet.asked, 0);
+      assert.equal(steps.at(-1), moment);
+      assert.deepEqual(upgrades.names(), ["open", "get"]);
+    });
+  }
+}
