@@ -14,7 +14,7 @@ import {
   isForeign,
 } from "./errors.js";
 import { isTerminal } from "./statuses.js";
-import { backOff, check, notify, orAborted, sleep } from "./waiting.js";
+import { LONGEST_MS, backOff, check, notify, orAborted, sleep } from "./waiting.js";
 
 export { watch } from "./watch.js";
 
@@ -185,7 +185,8 @@ class Run {
     return this.patiently(() => this.upgrades.get(this.id, this.options));
   }
 
-  wait(delayMs, error) {
+  wait(asked, error) {
+    const delayMs = Math.min(asked, LONGEST_MS);
     this.tell("connection", { state: "waiting", delayMs, error });
     return sleep(delayMs, this.signal);
   }

@@ -322,6 +322,28 @@ test("a burn that is not final yet is claimed again, as is one that may not be c
   assert.deepEqual(waited, [1000, 10, 10]);
 });
 
+for (const [name, errors] of Object.entries({
+  confirm: { confirm: [problem("unavailable", 503, { retryable: true, retryAfter: 3_000_000 })] },
+  claim: {
+    burnTransaction: [problem("nft_not_owned", 403)],
+    claim: [problem("rate_limited", 429, { retryable: true, retryAfter: 9_999_999 })],
+  },
+})) {
+  test(`a wait of days that ${name} asks for is told and waited as five minutes`, async () => {
+    const upgrades = new FakeUpgrades();
+    upgrades.errors = errors;
+    const controller = new AbortController();
+    const waits = [];
+    const onProgress = ({ delayMs }) => {
+      if (delayMs && waits.push(delayMs) > 1) controller.abort(new Error("it does not wait"));
+    };
+    const { done } = going(upgrades, { upgradeId: "U1", signal: controller.signal, onProgress });
+    setTimeout(() => controller.abort(new Error("enough")), 100);
+    await assert.rejects(done, /enough/);
+    assert.deepEqual(waits, [300_000]);
+  });
+}
+
 test("the user's no is thrown at once, and costs no claim", { timeout: 20_000 }, async () => {
   const no = new WalletError("wallet_rejected", "No.", { retryable: true });
   const upgrades = new FakeUpgrades();
