@@ -180,6 +180,8 @@ export type RunOptions = CallOptions & {
 export type Progress = { upgradeId: string } & (
   | { type: "opened"; upgrade: UpgradeView }
   | { type: "wallet_asked" }
+  /** Atomic mode: it is submitted now, and what comes of it is not known until the API answers. */
+  | { type: "signed" }
   | { type: "burn_sent"; burnTransactionHash: string }
   | { type: "event"; event: UpgradeEvent }
   | ({ type: "connection" } & Connection)
@@ -299,8 +301,8 @@ export interface FoundWallet {
   readonly name: string;
   /** A data: URL. */
   readonly icon: string;
-  /** `silent`: without asking the user, if they allowed it before. */
-  connect(options?: { silent?: boolean }): Promise<Wallet>;
+  /** `silent`: without asking the user, if they allowed it before. Abort it: wallets may never answer. */
+  connect(options?: CallOptions & { silent?: boolean }): Promise<Wallet>;
 }
 
 export namespace wallets {

@@ -4,7 +4,7 @@ import { Api } from "./api.js";
 import { toBase64 } from "./bytes.js";
 import { NetworkError } from "./errors.js";
 import { ACTIVE } from "./statuses.js";
-import { orAborted } from "./waiting.js";
+import { check, orAborted } from "./waiting.js";
 
 const UPGRADES = "/api/nft/upgrade";
 const PREFERENCES = "/api/notifications/preferences";
@@ -40,6 +40,7 @@ class Client {
     const { address } = wallet;
     const body = { address };
     const { input } = await this.#api.call("POST", "/api/auth/challenge", { body, signal });
+    check(signal);
     const { signedMessage, signature } = await orAborted(wallet.signIn(input), signal);
     const [text, proof] = [toBase64(signedMessage), toBase64(signature)];
     const signed = { address, signedMessage: text, signature: proof };

@@ -43,15 +43,21 @@ export class ProblemError extends ClientError {
     this.requestId = problem.requestId;
     this.upgradeRequestId = problem.upgradeRequestId;
     this.field = problem.field;
-    this.retryAfter = problem.retryAfter ?? retryAfter;
+    this.retryAfter = secondsOf(problem.retryAfter) ?? secondsOf(retryAfter);
   }
 
   /** From an answer that is no success; its body is read. */
   static async from(response) {
-    const problem = await problemOf(response);
-    const seconds = Number.parseInt(response.headers.get("retry-after") ?? "", 10);
-    return new ProblemError(problem, Number.isNaN(seconds) ? null : seconds);
+    return new ProblemError(await problemOf(response), response.headers.get("retry-after"));
   }
+}
+
+/** From now, 0 or more, of what Retry-After may be: seconds, or a date. Null for anything else. */
+function secondsOf(asked) {
+  const isCount = /^-?[0-9]+(\.[0-9]+)?$/.test(asked);
+  const isDate = /^[A-Z].*GMT$/.test(asked); // what else is parsed as a date differs by browser
+  const seconds = isCount ? Number(asked) : isDate ? (Date.parse(asked) - Date.now()) / 1000 : NaN;
+  return Number.isFinite(seconds) ? Math.max(0, seconds) : null;
 }
 
 async function problemOf(response) {
@@ -65,6 +71,11 @@ async function problemOf(response) {
   return foreignProblem(response);
 }
 
+const FOREIGN = "unexpected_answer";
+
+/** Somebody on the way answered: a firewall, a proxy, a network's sign-in page. */
+export const isForeign = (error) => error.code === FOREIGN;
+
 /** What somebody on the way answered in the API's place. */
 export function foreignProblem(response) {
   const detail = `Something on the way answered ${response.status} in the API's place.`;
@@ -73,7 +84,7 @@ export function foreignProblem(response) {
     title: "Unexpected answer",
     status: response.status,
     detail,
-    code: "unexpected_answer",
+    code: FOREIGN,
     errorType: "network_error",
     retryable: response.status >= 500 || response.status === 429 || response.status < 400,
     requestId: response.headers.get("x-request-id") ?? "",

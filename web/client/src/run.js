@@ -5,9 +5,16 @@
 
 import { randomName } from "./api.js";
 import { fromBase64, readTransaction } from "./bytes.js";
-import { EndedError, NetworkError, ProblemError, StreamError, WalletError } from "./errors.js";
+import {
+  EndedError,
+  NetworkError,
+  ProblemError,
+  StreamError,
+  WalletError,
+  isForeign,
+} from "./errors.js";
 import { isTerminal } from "./statuses.js";
-import { backOff, check, notify, orAborted, sleep } from "./waiting.js";
+import { LONGEST_MS, backOff, check, notify, orAborted, sleep } from "./waiting.js";
 
 export { watch } from "./watch.js";
 
@@ -70,14 +77,15 @@ class Run {
       this.opened = { ...opened, at: Date.now() };
     } catch (error) {
       if (error.code !== "upgrade_active" || !error.upgradeRequestId) throw error;
-      const { upgradeRequest } = await this.upgrades.get(error.upgradeRequestId, this.options);
+      this.id = error.upgradeRequestId;
+      const { upgradeRequest } = await this.asked();
       if (upgradeRequest.currentNftId !== nftId) throw error;
-      this.id = upgradeRequest.id;
     }
   }
 
+  /** Of what is gone on with nobody knows how far it is: it deserves the patience of a burn. */
   async look() {
-    const answer = await this.upgrades.get(this.id, this.options);
+    const answer = await (this.opened ? this.upgrades.get(this.id, this.options) : this.asked());
     this.seen = answer.statusHistory.at(-1)?.sequence ?? 0;
     this.tell("opened", { upgrade: answer.upgradeRequest });
     return answer;
@@ -93,7 +101,9 @@ class Run {
     } catch (error) {
       return this.claim(upgrade, error, error);
     }
+    check(this.signal); // whoever was told may have aborted: no wallet is asked after that
     this.tell("wallet_asked", {});
+    check(this.signal);
     let sent;
     try {
       sent = await (isAtomic ? this.sign(transaction) : this.send(transaction));
@@ -139,7 +149,9 @@ class Run {
     this.late = step?.code.startsWith("late_burn") ? signature : null;
   }
 
+  /** From the telling on the outcome is not known until the backend has answered. */
   submit(transaction) {
+    this.tell("signed", {});
     return this.handedIn(() => this.upgrades.submit(this.id, transaction, this.options));
   }
 
@@ -173,7 +185,8 @@ class Run {
     return this.patiently(() => this.upgrades.get(this.id, this.options));
   }
 
-  wait(delayMs, error) {
+  wait(asked, error) {
+    const delayMs = Math.min(asked, LONGEST_MS);
     this.tell("connection", { state: "waiting", delayMs, error });
     return sleep(delayMs, this.signal);
   }
@@ -193,7 +206,7 @@ class Run {
   async claim(upgrade, error, refusal) {
     check(this.signal);
     if (isWrongStatus(error)) return; // it went on by itself
-    if (!(error instanceof ProblemError) || error.retryable) throw refusal;
+    if (!(error instanceof ProblemError) || isPassing(error)) throw refusal;
     for (;;) {
       const delayMs = await this.claimed(upgrade.currentNftId, refusal);
       if (!delayMs) return;
@@ -281,5 +294,6 @@ const isWrongStatus = (error) => error instanceof ProblemError && error.code ===
 const isChainAway = (error) =>
   error instanceof ProblemError && CHAIN_AWAY.has(error.code);
 
+/** Whoever answered in the API's place has decided nothing about a burn. */
 const isPassing = (error) =>
-  error instanceof NetworkError || (error instanceof ProblemError && error.retryable);
+  error instanceof NetworkError || (error instanceof ProblemError && (error.retryable || isForeign(error)));

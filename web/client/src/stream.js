@@ -52,11 +52,18 @@ async function open(api, path, position, signal) {
 /** What is whole before something broken still counts. */
 function* parsed(parser, bytes) {
   try {
-    for (const { data } of parser.push(bytes)) yield JSON.parse(data);
+    for (const { data } of parser.push(bytes)) yield eventOf(data);
   } catch (error) {
     const broken = new NetworkError("network_error", "The stream cannot be read.", error);
     throw withRetry(broken, parser);
   }
+}
+
+/** Whatever else it says is the server's; without these two nobody can follow. */
+function eventOf(data) {
+  const event = JSON.parse(data);
+  if (typeof event?.type === "string" && Number.isInteger(event.sequence)) return event;
+  throw new TypeError("no event");
 }
 
 function withRetry(error, parser) {

@@ -1,5 +1,8 @@
 // Time, and calls that may be given up. What a test wants to control is handed in.
 
+/** No wait is longer, whatever a server asks for. Timers beyond 2 ** 31 ms even end at once. */
+export const LONGEST_MS = 300_000;
+
 /** Throws the signal's reason once it is aborted. */
 export const check = (signal) => signal?.throwIfAborted();
 
@@ -26,7 +29,7 @@ export function linked(outer) {
   };
 }
 
-/** Resolves after `ms`, or at once when the browser is online again; rejects when aborted. */
+/** Resolves after `ms` (five minutes at most), or at once when the browser is online again; rejects when aborted. */
 export function sleep(ms, signal) {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);
@@ -38,7 +41,7 @@ export function sleep(ms, signal) {
     };
     const onAbort = end(() => reject(signal.reason));
     const onOnline = end(resolve);
-    const timer = setTimeout(end(resolve), ms);
+    const timer = setTimeout(end(resolve), Math.min(ms, LONGEST_MS));
     signal?.addEventListener("abort", onAbort, { once: true });
     globalThis.addEventListener?.("online", onOnline, { once: true });
   });
@@ -56,11 +59,13 @@ export function orAborted(promise, signal) {
 }
 
 /**
- * Milliseconds until attempt number `failures` + 1: `floor` (what the server asked for) doubling to
- * 30 s, and up to half as much again by chance. Never sooner than `floor`.
+ * Milliseconds until attempt number `failures` + 1: what the server `asked` for, doubling to
+ * 30 s, and up to half as much again by chance. Never sooner than `asked` if that is within five
+ * minutes; 0, or what is no time, is a second.
  */
-export function backOff(failures, floor = 1000, random = Math.random) {
+export function backOff(failures, asked = 1000, random = Math.random) {
+  const floor = asked > 0 ? asked : 1000;
   const doubled = floor * 2 ** Math.min(Math.max(failures - 1, 0), 16);
   const delay = Math.max(floor, Math.min(doubled, 30_000));
-  return Math.round(delay * (1 + random() / 2));
+  return Math.min(Math.round(delay * (1 + random() / 2)), LONGEST_MS);
 }

@@ -2,6 +2,7 @@
 
 import { toBase58, utf8 } from "./bytes.js";
 import { WalletError } from "./errors.js";
+import { check, orAborted } from "./waiting.js";
 
 const CONNECT = "standard:connect";
 const DISCONNECT = "standard:disconnect";
@@ -54,9 +55,11 @@ function offer(wallet) {
   return {
     name: wallet.name,
     icon: wallet.icon,
-    /** Asks the user; `silent`: only if they have allowed it before. */
-    async connect({ silent = false } = {}) {
-      const { accounts } = await asked(() => wallet.features[CONNECT].connect({ silent }));
+    /** Asks the user; `silent`: only if they have allowed it before. Wallets may never answer. */
+    async connect({ silent = false, signal } = {}) {
+      check(signal);
+      const connecting = asked(() => wallet.features[CONNECT].connect({ silent }));
+      const { accounts } = await orAborted(connecting, signal);
       const account = accounts.find(({ chains = [] }) => chains.some(isSolanaChain));
       if (!account) throw new WalletError("wallet_empty", "The wallet shares no Solana account.");
       return new StandardWallet(wallet, account);

@@ -1,7 +1,7 @@
 // An upgrade's events until it ends, over any number of connections, and by asking where streams
 // are blocked. Each event once and in order: `sequence` counts without a hole.
 
-import { NetworkError, ProblemError, StreamError } from "./errors.js";
+import { NetworkError, ProblemError, StreamError, isForeign } from "./errors.js";
 import { isTerminal } from "./statuses.js";
 import { PATIENCE, connection } from "./stream.js";
 import { backOff, check, notify, sleep } from "./waiting.js";
@@ -13,7 +13,7 @@ export const TIMING = Object.freeze({
 });
 const FAILURES_UNTIL_POLLING = 2; // in a row: connections that brought nothing and were short
 const LONG_MS = 10_000;
-const OUTLIVED = new Set([408, 425, 429]); // besides 5xx and answers that are no stream
+const OUTLIVED = new Set([408, 425, 429]); // besides 5xx and what others answer in the API's place
 
 export async function* watch(api, id, options = {}) {
   yield* new Watching(api, id, options).events();
@@ -177,7 +177,7 @@ class Watching {
 function isOutlived(error) {
   if (error instanceof NetworkError) return true;
   if (!(error instanceof ProblemError)) return false;
-  return error.status >= 500 || error.status < 400 || OUTLIVED.has(error.status);
+  return error.status >= 500 || OUTLIVED.has(error.status) || isForeign(error);
 }
 
 const reset = ({ id, status, updatedAt }) => ({

@@ -43,6 +43,22 @@ test("a problem becomes an error with its code and what it says besides", async 
   assert.equal(error.problem.title, "No");
 });
 
+test("a Retry-After is seconds or a date, and never before now", async () => {
+  const retryAfter = async (header, member) => {
+    const answer = refused(503, "minting_paused", true, { retryAfter: member }, { "Retry-After": header });
+    return (await ProblemError.from(answer)).retryAfter;
+  };
+  assert.deepEqual(
+    await Promise.all(["17", "0", "-5", "9999999999", "soon", "1e999", ""].map((header) => retryAfter(header))),
+    [17, 0, 0, 9999999999, null, null, null],
+  );
+  const inAMinute = await retryAfter(new Date(Date.now() + 60_000).toUTCString());
+  assert.ok(inAMinute > 55 && inAMinute <= 60);
+  assert.equal(await retryAfter("Wed, 21 Oct 2015 07:28:00 GMT"), 0);
+  assert.equal(await retryAfter("17", 3), 3);
+  assert.deepEqual([await retryAfter("17", -3), await retryAfter("17", "x")], [0, 17]);
+});
+
 test("a refusal that asks for a long wait is the caller's to decide, and says how long", async () => {
   const { client, calls } = clientOf([refused(429, "rate_limited", true, {}, { "Retry-After": "17" })]);
   const error = await client.upgrades.open(open).catch((thrown) => thrown);
@@ -155,6 +171,23 @@ test("signing in is never repeated after the signature: the nonce is used up", a
     "https://nft.example/api/auth/challenge",
     "https://nft.example/api/auth/verify",
   ]);
+});
+
+test("who gives up while the challenge comes is asked nothing by the wallet", async () => {
+  const controller = new AbortController();
+  const reason = new Error("left");
+  const fetch = async () => {
+    const answer = ok({ input: { chainId: "solana:devnet" } });
+    const text = await answer.text();
+    answer.text = async () => {
+      controller.abort(reason);
+      return text;
+    };
+    return answer;
+  };
+  const client = createClient({ baseUrl: "https://nft.example", fetch });
+  const wallet = { address: "A", signIn: () => assert.fail("the wallet was asked") };
+  await assert.rejects(client.signIn(wallet, { signal: controller.signal }), reason);
 });
 
 test("after signing in every call carries the session, and the chain is known", async () => {

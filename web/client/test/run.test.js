@@ -197,6 +197,21 @@ test("in atomic mode the wallet signs and the backend sends", async () => {
   assert.ok(!told(progress).includes("burn_sent"));
 });
 
+test("in atomic mode it is told when the wallet has signed, before anything is submitted", async () => {
+  const upgrades = new FakeUpgrades();
+  upgrades.ahead = [...MINTED];
+  const submitted = [];
+  const onProgress = ({ type, upgradeId }) => {
+    if (type === "signed") submitted.push([upgradeId, upgrades.names().includes("submit")]);
+  };
+  const { done, wallet } = going(upgrades, { mode: "atomic", onProgress });
+  assert.equal((await done).status, "completed");
+  assert.deepEqual([wallet.asked, submitted], [1, [["U1", false]]]);
+  const unsigned = going(new FakeUpgrades(), { mode: "atomic", wallet: new FakeWallet(new WalletError("wallet_rejected", "No.")) });
+  await assert.rejects(unsigned.done, { code: "wallet_rejected" });
+  assert.ok(!told(unsigned.progress).includes("signed"));
+});
+
 test("atomic mode asks for a wallet that signs without sending, before anything happens", async () => {
   const wallet = new FakeWallet();
   wallet.signTransaction = undefined;
@@ -307,6 +322,28 @@ test("a burn that is not final yet is claimed again, as is one that may not be c
   assert.deepEqual(waited, [1000, 10, 10]);
 });
 
+for (const [name, errors] of Object.entries({
+  confirm: { confirm: [problem("unavailable", 503, { retryable: true, retryAfter: 3_000_000 })] },
+  claim: {
+    burnTransaction: [problem("nft_not_owned", 403)],
+    claim: [problem("rate_limited", 429, { retryable: true, retryAfter: 9_999_999 })],
+  },
+})) {
+  test(`a wait of days that ${name} asks for is told and waited as five minutes`, async () => {
+    const upgrades = new FakeUpgrades();
+    upgrades.errors = errors;
+    const controller = new AbortController();
+    const waits = [];
+    const onProgress = ({ delayMs }) => {
+      if (delayMs && waits.push(delayMs) > 1) controller.abort(new Error("it does not wait"));
+    };
+    const { done } = going(upgrades, { upgradeId: "U1", signal: controller.signal, onProgress });
+    setTimeout(() => controller.abort(new Error("enough")), 100);
+    await assert.rejects(done, /enough/);
+    assert.deepEqual(waits, [300_000]);
+  });
+}
+
 test("the user's no is thrown at once, and costs no claim", { timeout: 20_000 }, async () => {
   const no = new WalletError("wallet_rejected", "No.", { retryable: true });
   const upgrades = new FakeUpgrades();
@@ -365,6 +402,78 @@ test("after the burn no network is worth giving up for", async () => {
   assert.equal((await done).status, "completed");
   assert.equal(upgrades.names().filter((name) => name === "confirm").length, 3);
   assert.equal(progress.filter(({ state }) => state === "waiting").length, 2);
+});
+
+/** What a firewall or a sign-in page of the network answers in the API's place. */
+const foreign = (status = 403) => ProblemError.from(new Response("<html>No.</html>", { status }));
+
+for (const [mode, call] of [["two_step", "confirm"], ["atomic", "submit"]]) {
+  test(`what others answer in the API's place to ${call} ends nothing: the burn may be made`, async () => {
+    const upgrades = new FakeUpgrades();
+    upgrades.errors[call] = [await foreign(), await foreign(407)];
+    upgrades.ahead = [...MINTED];
+    const { done, progress } = going(upgrades, { mode });
+    assert.equal((await done).status, "completed");
+    assert.equal(upgrades.names().filter((name) => name === call).length, 3);
+    const waits = progress.filter(({ state }) => state === "waiting");
+    assert.deepEqual(waits.map(({ error }) => error.code), ["unexpected_answer", "unexpected_answer"]);
+    assert.ok(waits[1].delayMs >= 2000, "later and later");
+  });
+}
+
+test("neither does what they answer to a claim or to the last look", async () => {
+  const upgrades = new FakeUpgrades();
+  upgrades.errors = {
+    burnTransaction: [problem("nft_not_owned", 403)],
+    claim: [await foreign()],
+    get: [undefined, await foreign()],
+  };
+  upgrades.ahead = [...MINTED];
+  const { done } = going(upgrades, { upgradeId: "U1", timing: { claimAgainMs: 10 } });
+  assert.equal((await done).status, "completed");
+});
+
+test("before a burn they are thrown, and prove no burn", async () => {
+  const upgrades = new FakeUpgrades();
+  const refusal = await foreign();
+  upgrades.errors.burnTransaction = [refusal];
+  await assert.rejects(going(upgrades, { upgradeId: "U1" }).done, refusal);
+  const refused = new FakeUpgrades();
+  refused.errors.burnTransaction = [await foreign()];
+  const no = new WalletError("wallet_rejected", "No.");
+  await assert.rejects(going(refused, { wallet: new FakeWallet(no) }).done, no);
+  assert.ok(![...upgrades.names(), ...refused.names()].includes("claim"));
+});
+
+test("an answer of the API's own is final, also after the burn", async () => {
+  const upgrades = new FakeUpgrades();
+  const expired = problem("invalid_token", 401);
+  upgrades.errors.confirm = [expired];
+  await assert.rejects(going(upgrades).done, expired);
+});
+
+test("a page that was reloaded in an outage waits for its end, whoever answers", async () => {
+  const upgrades = new FakeUpgrades("burn_pending");
+  upgrades.errors.get = [problem("unavailable", 503, { retryable: true, retryAfter: 0.01 }), await foreign()];
+  upgrades.ahead = [...MINTED];
+  const { done, progress } = going(upgrades, { upgradeId: "U1" });
+  assert.equal((await done).status, "completed");
+  assert.deepEqual(progress.slice(0, 3).map(({ type, state }) => state ?? type), ["waiting", "waiting", "opened"]);
+  assert.deepEqual(upgrades.names(), ["get", "get", "get", "watch", "get"]);
+});
+
+test("so does one that finds a running upgrade of its NFT, while a new one is told at once", async () => {
+  const running = new FakeUpgrades("mint_pending");
+  const busy = () => problem("unavailable", 503, { retryable: true, retryAfter: 0.01 });
+  running.errors = { open: [problem("upgrade_active", 409, { upgradeRequestId: "U1" })], get: [busy(), undefined, busy()] };
+  running.ahead = [["upgrade_completed", "completed"]];
+  const { done, progress } = going(running);
+  assert.equal((await done).status, "completed");
+  assert.ok(progress.every(({ upgradeId }) => upgradeId === "U1"));
+  const opened = new FakeUpgrades();
+  const refusal = busy();
+  opened.errors.get = [refusal];
+  await assert.rejects(going(opened).done, refusal);
 });
 
 test("a second call for the same NFT goes on with the running upgrade", async () => {
@@ -516,3 +625,23 @@ test("it can be aborted while the wallet is asked, and while following", async (
     assert.ok(!upgrades.names().includes("claim"));
   }
 });
+
+for (const moment of ["opened", "wallet_asked"]) {
+  for (const mode of ["two_step", "atomic"]) {
+    test(`who gives up when told ${moment} (${mode}) is asked nothing by the wallet`, async () => {
+      const reason = new Error("the page is left");
+      const controller = new AbortController();
+      const steps = [];
+      const onProgress = ({ type }) => {
+        steps.push(type);
+        if (type === moment) controller.abort(reason);
+      };
+      const upgrades = new FakeUpgrades();
+      const { done, wallet } = going(upgrades, { mode, signal: controller.signal, onProgress });
+      await assert.rejects(done, reason);
+      assert.equal(wallet.asked, 0);
+      assert.equal(steps.at(-1), moment);
+      assert.deepEqual(upgrades.names(), ["open", "get"]);
+    });
+  }
+}

@@ -25,6 +25,7 @@ function tell(progress: Progress): string {
     case "completed":
       return progress.upgrade.status;
     case "wallet_asked":
+    case "signed":
       return "";
     case "burn_sent":
       return progress.burnTransactionHash;
@@ -62,7 +63,7 @@ export function explain(error: unknown): string {
 
 export async function misuse(): Promise<void> {
   const [found] = wallets.discover().list;
-  const wallet = await found.connect({ silent: true });
+  const wallet = await found.connect({ silent: true, signal: new AbortController().signal });
   // @ts-expect-error a new upgrade needs its level
   await client.upgrades.run({ wallet, nftId: "N" });
   // @ts-expect-error an upgrade that goes on has its level

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { mock, test } from "node:test";
 
 import { backOff, linked, orAborted, sleep } from "../src/waiting.js";
 
@@ -13,6 +13,27 @@ test("the back-off doubles from what the server asked for, to 30 s", () => {
 
 test("the back-off is never sooner than the server asked for, not even beyond 30 s", () => {
   for (const failures of [0, 1, 2, 50]) assert.ok(backOff(failures, 45_000, least) >= 45_000);
+});
+
+test("no wait is longer than five minutes, whatever is asked for", () => {
+  for (const floor of [300_000, 1e10, Infinity]) assert.equal(backOff(1, floor, most), 300_000);
+});
+
+test("a floor of nothing, or that is no time, is no reason to ask without a pause", () => {
+  for (const floor of [0, -5000, NaN]) assert.deepEqual([1, 3].map((failures) => backOff(failures, floor, least)), [1000, 4000]);
+});
+
+test("a time that timers cannot hold is not over at once", async () => {
+  const timers = mock.method(globalThis, "setTimeout");
+  try {
+    const controller = new AbortController();
+    const asleep = [2 ** 31, 1e12, Infinity].map((ms) => sleep(ms, controller.signal));
+    assert.deepEqual(timers.mock.calls.map(({ arguments: [, ms] }) => ms), [300_000, 300_000, 300_000]);
+    controller.abort(new Error("enough"));
+    for (const sleeping of asleep) await assert.rejects(sleeping, /enough/);
+  } finally {
+    timers.mock.restore();
+  }
 });
 
 test("chance adds up to half, so that not everybody comes back at once", () => {

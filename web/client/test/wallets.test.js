@@ -162,6 +162,29 @@ test("connecting may be silent", async () => {
   assert.deepEqual(asked, [["connect", { silent: true }]]);
 });
 
+test("who waits for a wallet to connect may give up, even if it never answers", { timeout: 20_000 }, async () => {
+  let asked = 0;
+  const connect = { connect: () => asked++ || new Promise(() => {}) };
+  const { wallet } = walletOf({ "standard:connect": connect });
+  install(wallet);
+  const [found] = wallets.discover().list;
+  const controller = new AbortController();
+  const reason = new Error("left");
+  const connecting = found.connect({ signal: controller.signal });
+  setTimeout(() => controller.abort(reason), 5);
+  await assert.rejects(connecting, reason);
+  await assert.rejects(found.connect({ signal: controller.signal }), reason);
+  assert.equal(asked, 1, "who has given up before asks nobody");
+});
+
+test("a signal that is not aborted changes nothing, and the wallet does not see it", async () => {
+  const { wallet, asked } = walletOf();
+  install(wallet);
+  const { signal } = new AbortController();
+  assert.equal((await wallets.discover().list[0].connect({ signal })).address, ADDRESS);
+  assert.deepEqual(asked, [["connect", { silent: false }]]);
+});
+
 test("the user's no and a wallet's failure are told apart, and keep their cause", async () => {
   const no = Object.assign(new Error("User rejected the request."), { code: 4001 });
   const broken = new Error("Internal JSON-RPC error.");

@@ -233,6 +233,45 @@ test("what cannot be read is not believed: the stream is asked again", async () 
   assert.deepEqual(backend.lastIds, [undefined, "1"]);
 });
 
+const GARBAGE = {
+  null: "null",
+  "a number": "5",
+  "a text": '"x"',
+  "a list": "[]",
+  "an event without a sequence": JSON.stringify({ type: "burn_pending", status: "burn_pending" }),
+  "a sequence that is a text": JSON.stringify({ type: "burn_pending", status: "burn_pending", sequence: "2" }),
+  "a sequence between two": JSON.stringify({ type: "burn_pending", status: "burn_pending", sequence: 1.5 }),
+  "an event without a type": JSON.stringify({ status: "burn_pending", sequence: 2 }),
+};
+for (const [name, data] of Object.entries(GARBAGE)) {
+  test(`${name} in a stream is no event: the stream is asked again, later`, async () => {
+    const backend = await playing([telling(established(0, 5), message(events[0]), `data: ${data}\n\n`), telling(...all(1))]);
+    const { found, states } = backend.watch();
+    assert.deepEqual(await found, events);
+    assert.deepEqual(backend.lastIds, [undefined, "1"]);
+    assert.equal(states.find(({ state }) => state === "waiting").error.code, "network_error");
+  });
+}
+
+test("a stream of nothing else is asked around", { timeout: 20_000 }, async () => {
+  const backend = await playing([telling("retry: 5\n\n", "data: null\n\n")]);
+  assert.deepEqual(await backend.watch().found, events);
+  assert.deepEqual([backend.lastIds.length, backend.questions], [2, 1]);
+});
+
+for (const retry of ["0", "99999999999", "9".repeat(400)]) {
+  test(`a retry of ${retry.slice(0, 12)} ms makes no hot loop`, async () => {
+    const play = telling(`retry: ${retry}\n\n`, established(0, 5).replace("retry: 5\n", ""), message(events[0]));
+    const backend = await playing([play]);
+    const controller = new AbortController();
+    const { found, states } = backend.watch({ signal: controller.signal, random: () => 0 });
+    setTimeout(() => controller.abort(new Error("enough")), 500);
+    await assert.rejects(found, /enough/);
+    assert.equal(backend.lastIds.length, 1);
+    assert.equal(states.at(-1).delayMs, retry === "0" ? 1000 : 300_000);
+  });
+}
+
 test("a stream that falls silent is left for a new one", async () => {
   const backend = await playing([open(established(0, 1), message(events[0])), telling(...all(1))]);
   const { found, states } = backend.watch({ timing: IMPATIENT });
@@ -288,6 +327,22 @@ test("a relay that fails twice is asked around", async () => {
   assert.deepEqual(sequences(await found), [1, 2, 3, 4, 5]);
   assert.equal(backend.lastIds.length, 2);
   assert.deepEqual(states.slice(0, 5).map(({ state }) => state), ["connecting", "waiting", "connecting", "polling", "polling"]);
+});
+
+test("a firewall's page in the stream's place ends nothing: the status is asked, and the stream again", async () => {
+  const page = (status) => (response) => {
+    response.writeHead(status, { "Content-Type": "text/html" });
+    response.end("<html>No.</html>");
+  };
+  const backend = await playing([page(403), page(401), telling(...all(1))], { history: events.slice(0, 1) });
+  const status = backend.status;
+  backend.status = (response) => (backend.questions++ ? status.call(backend, response) : page(404)(response));
+  const { found, states } = backend.watch({ random: () => 0, timing: { streamAgainMs: 60 } });
+  assert.deepEqual(sequences(await found), [1, 2, 3, 4, 5]);
+  const waits = states.filter(({ error }) => error);
+  assert.deepEqual(waits.map(({ error }) => [error.code, error.status]), [["unexpected_answer", 403], ["unexpected_answer", 404]]);
+  assert.ok(states.some(({ state }) => state === "polling"));
+  assert.equal(states.at(-2).state, "live");
 });
 
 test("when nothing answers, it waits longer and longer, and then goes on by the stream", async () => {
