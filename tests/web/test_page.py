@@ -35,7 +35,7 @@ WHOLE_WAY = [
 FIRST_TRY, ON_THE_WAY = WHOLE_WAY[:4], WHOLE_WAY[1:]
 MOST_BYTES = 100 * 1024
 PHONE_HEIGHT = 740
-PEOPLE = 22
+PEOPLE = 27
 """Wallets with an NFT that all scenarios need together."""
 
 
@@ -224,6 +224,46 @@ def test_a_wallets_no_is_not_believed_when_the_burn_landed(player: Player) -> No
     found = player.play("the wallet says no but the burn landed")
     assert is_calm(found)
     assert found["steps"] == WHOLE_WAY
+
+
+def test_a_burn_nobody_told_of_is_seen_where_the_page_cannot_read_the_chain(
+    player: Player,
+) -> None:
+    found = player.play("a burn nobody told of is seen where the page cannot read the chain")
+    assert is_calm(found)
+    assert re.search(r"Burn in my wallet|Cancel|nothing is burned", found["text"]) is None
+    assert found["steps"] == WHOLE_WAY
+
+
+def test_a_cancel_after_the_burn_leads_on_to_the_next_level(player: Player) -> None:
+    found = player.play("a cancel that comes after the burn leads on to the next level")
+    assert is_calm(found)
+    assert "cannot be seen at the moment" in found["before"]
+    assert "nothing is burned" not in found["before"]
+    assert "the next one is owed to you" in found["alert"]
+    assert found["steps"] == WHOLE_WAY
+
+
+def test_a_signature_is_kept_until_the_api_has_it_whoever_answers_first(player: Player) -> None:
+    found = player.play("a confirmation that a stranger answered is sent again by the button")
+    assert is_calm(found)
+    assert "nothing is lost" in found["text"]
+    assert found["kept"] == []
+    assert found["steps"] == WHOLE_WAY
+
+
+def test_what_is_not_followed_any_more_is_followed_again(player: Player) -> None:
+    found = player.play("what is not followed any more is followed again")
+    assert is_calm(found)
+    assert found["again"] == 1
+    assert found["steps"] == WHOLE_WAY
+
+
+def test_who_has_signed_in_atomic_mode_is_not_told_that_nothing_happens(player: Player) -> None:
+    found = player.play("what is signed in atomic mode may happen at any moment")
+    assert is_calm(found)
+    assert "it may burn and mint at any moment" in found["text"]
+    assert re.search("nothing is burned|Your wallet is asking", found["text"], re.I) is None
 
 
 def test_a_failed_mint_is_repeated_by_the_button(player: Player) -> None:
