@@ -35,7 +35,7 @@ WHOLE_WAY = [
 FIRST_TRY, ON_THE_WAY = WHOLE_WAY[:4], WHOLE_WAY[1:]
 MOST_BYTES = 100 * 1024
 PHONE_HEIGHT = 740
-PEOPLE = 27
+PEOPLE = 30
 """Wallets with an NFT that all scenarios need together."""
 
 
@@ -264,6 +264,37 @@ def test_who_has_signed_in_atomic_mode_is_not_told_that_nothing_happens(player: 
     assert is_calm(found)
     assert "it may burn and mint at any moment" in found["text"]
     assert re.search("nothing is burned|Your wallet is asking", found["text"], re.I) is None
+
+
+def test_a_wallet_that_never_answers_is_asked_again(player: Player) -> None:
+    found = player.play("a wallet that never answers is asked again")
+    assert is_calm(found)
+    assert (found["cancels"], found["sends"]) == (1, 2)
+    assert found["steps"] == WHOLE_WAY
+
+
+def test_nobody_has_to_wait_for_a_wallet_that_does_not_answer(player: Player) -> None:
+    assert is_calm(player.play("an upgrade is cancelled while the wallet does not answer"))
+
+
+def test_a_wallet_that_never_connects_locks_nobody_out(player: Player) -> None:
+    found = player.play("a wallet that never connects is not waited for")
+    assert is_calm(found)
+    assert found["alerts"] == 0
+
+
+def test_nobody_sees_another_wallets_data_under_their_own_address(player: Player) -> None:
+    found = player.play("another wallet signs in on the operators' page")
+    assert is_calm(found)
+    assert "Another wallet has signed in in this browser." in found["body"]
+    assert found["address"][:6] not in found["body"]
+
+
+def test_a_session_that_ends_in_the_middle_is_signed_in_to_again(player: Player) -> None:
+    found = player.play("the session ends during an upgrade")
+    assert is_calm(found)
+    assert "You are not signed in any more." in found["alert"]
+    assert found["steps"] == WHOLE_WAY
 
 
 def test_a_failed_mint_is_repeated_by_the_button(player: Player) -> None:

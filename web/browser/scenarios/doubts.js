@@ -110,3 +110,88 @@ scenario("what is signed in atomic mode may happen at any moment", async (world)
   await reaches(page, "completed");
   return { text, troubles };
 });
+
+scenario("a wallet that never answers is asked again", async (world) => {
+  const { page, context, troubles } = await world.signedIn();
+  let sends = 0;
+  await context.route(`${world.solana}/**`, (route) => (isSend(route) && ++sends === 1 ? undefined : route.continue()));
+  await burn(page);
+  const again = page.getByRole("button", { name: "Nothing in your wallet? Ask again" });
+  await again.waitFor();
+  const cancels = await page.getByRole("button", { name: "Cancel, keep my NFT" }).count();
+  await again.click();
+  await reaches(page, "completed");
+  return { cancels, sends, steps: await steps(page), troubles };
+});
+
+scenario("an upgrade is cancelled while the wallet does not answer", async (world) => {
+  const { page, context, troubles } = await world.signedIn();
+  await context.route(`${world.solana}/**`, (route) => (isSend(route) ? undefined : route.continue()));
+  await burn(page);
+  await page.getByRole("button", { name: "Cancel, keep my NFT" }).click();
+  await reaches(page, "cancelled");
+  return { troubles };
+});
+
+/** Registers a wallet that is never done connecting. Runs in the page. */
+function registerSilent() {
+  const wallet = {
+    version: "1.0.0",
+    name: "Silent Wallet",
+    icon: "data:image/svg+xml;base64,PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciLz4=",
+    chains: ["solana:localnet"],
+    accounts: [],
+    features: {
+      "standard:connect": { version: "1.0.0", connect: () => new Promise(() => {}) },
+      "solana:signMessage": { version: "1.1.0", signMessage: async () => [] },
+      "solana:signAndSendTransaction": { version: "1.0.0", signAndSendTransaction: async () => [] },
+    },
+  };
+  window.addEventListener("wallet-standard:app-ready", ({ detail }) => detail.register(wallet));
+}
+
+scenario("a wallet that never connects is not waited for", async (world) => {
+  const { page, context, troubles } = await world.someone(world.personWithout());
+  await context.addInitScript(registerSilent);
+  await page.reload();
+  await page.getByRole("button", { name: "Sign in with Silent Wallet" }).click();
+  await page.getByRole("button", { name: "Stop waiting" }).click();
+  await page.getByRole("button", { name: "Sign in with the test wallet" }).click();
+  await page.getByText("Sign out").waitFor();
+  return { alerts: await page.getByRole("alert").count(), troubles };
+});
+
+scenario("another wallet signs in on the operators' page", async (world) => {
+  const { page, context, who, troubles } = await world.signedIn(world.personWithout());
+  await page.reload(); // from here on its session is the cookie alone
+  await page.getByRole("heading", { name: /No NFT/ }).waitFor();
+  const ops = await context.newPage();
+  await ops.goto(`${world.origin}/ops/`);
+  const verified = ops.waitForResponse((answer) => answer.url().endsWith("/api/auth/verify"));
+  await ops.locator("#test-key").click();
+  await verified;
+  await page.bringToFront();
+  await page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+  await page.getByRole("alert").waitFor();
+  const body = await page.locator("body").innerText();
+  return { body, address: who.address, troubles };
+});
+
+scenarioAlone("the session ends during an upgrade", async (world) => {
+  await world.finality(NEVER);
+  const { page, context, troubles } = await world.upgrading();
+  await reaches(page, "burn_pending");
+  await connection(page, "live");
+  const ended = JSON.stringify({ type: "about:blank", title: "x", status: 401, detail: "x", code: "invalid_token", retryable: false });
+  await context.route("**/api/**", (route) => route.fulfill({ status: 401, contentType: "application/problem+json", body: ended }));
+  await world.post("/local/relay/kill", {});
+  const enter = page.getByRole("button", { name: "Sign in with the test wallet" });
+  await enter.waitFor();
+  const alert = await page.getByRole("alert").innerText();
+  await context.unroute("**/api/**");
+  await enter.click();
+  await reaches(page, "burn_pending");
+  await world.finality(3);
+  await reaches(page, "completed");
+  return { alert, steps: await steps(page), troubles };
+});
