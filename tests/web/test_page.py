@@ -35,7 +35,7 @@ WHOLE_WAY = [
 FIRST_TRY, ON_THE_WAY = WHOLE_WAY[:4], WHOLE_WAY[1:]
 MOST_BYTES = 100 * 1024
 PHONE_HEIGHT = 740
-PEOPLE = 22
+PEOPLE = 30
 """Wallets with an NFT that all scenarios need together."""
 
 
@@ -223,6 +223,77 @@ def test_a_burn_whose_confirmation_was_never_sent_is_found(player: Player) -> No
 def test_a_wallets_no_is_not_believed_when_the_burn_landed(player: Player) -> None:
     found = player.play("the wallet says no but the burn landed")
     assert is_calm(found)
+    assert found["steps"] == WHOLE_WAY
+
+
+def test_a_burn_nobody_told_of_is_seen_where_the_page_cannot_read_the_chain(
+    player: Player,
+) -> None:
+    found = player.play("a burn nobody told of is seen where the page cannot read the chain")
+    assert is_calm(found)
+    assert re.search(r"Burn in my wallet|Cancel|nothing is burned", found["text"]) is None
+    assert found["steps"] == WHOLE_WAY
+
+
+def test_a_cancel_after_the_burn_leads_on_to_the_next_level(player: Player) -> None:
+    found = player.play("a cancel that comes after the burn leads on to the next level")
+    assert is_calm(found)
+    assert "cannot be seen at the moment" in found["before"]
+    assert "nothing is burned" not in found["before"]
+    assert "the next one is owed to you" in found["alert"]
+    assert found["steps"] == WHOLE_WAY
+
+
+def test_a_signature_is_kept_until_the_api_has_it_whoever_answers_first(player: Player) -> None:
+    found = player.play("a confirmation that a stranger answered is sent again by the button")
+    assert is_calm(found)
+    assert "nothing is lost" in found["text"]
+    assert found["kept"] == []
+    assert found["steps"] == WHOLE_WAY
+
+
+def test_what_is_not_followed_any_more_is_followed_again(player: Player) -> None:
+    found = player.play("what is not followed any more is followed again")
+    assert is_calm(found)
+    assert found["again"] == 1
+    assert found["steps"] == WHOLE_WAY
+
+
+def test_who_has_signed_in_atomic_mode_is_not_told_that_nothing_happens(player: Player) -> None:
+    found = player.play("what is signed in atomic mode may happen at any moment")
+    assert is_calm(found)
+    assert "it may burn and mint at any moment" in found["text"]
+    assert re.search("nothing is burned|Your wallet is asking", found["text"], re.I) is None
+
+
+def test_a_wallet_that_never_answers_is_asked_again(player: Player) -> None:
+    found = player.play("a wallet that never answers is asked again")
+    assert is_calm(found)
+    assert (found["cancels"], found["sends"]) == (1, 2)
+    assert found["steps"] == WHOLE_WAY
+
+
+def test_nobody_has_to_wait_for_a_wallet_that_does_not_answer(player: Player) -> None:
+    assert is_calm(player.play("an upgrade is cancelled while the wallet does not answer"))
+
+
+def test_a_wallet_that_never_connects_locks_nobody_out(player: Player) -> None:
+    found = player.play("a wallet that never connects is not waited for")
+    assert is_calm(found)
+    assert found["alerts"] == 0
+
+
+def test_nobody_sees_another_wallets_data_under_their_own_address(player: Player) -> None:
+    found = player.play("another wallet signs in on the operators' page")
+    assert is_calm(found)
+    assert "Another wallet has signed in in this browser." in found["body"]
+    assert found["address"][:6] not in found["body"]
+
+
+def test_a_session_that_ends_in_the_middle_is_signed_in_to_again(player: Player) -> None:
+    found = player.play("the session ends during an upgrade")
+    assert is_calm(found)
+    assert "You are not signed in any more." in found["alert"]
     assert found["steps"] == WHOLE_WAY
 
 

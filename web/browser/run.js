@@ -8,6 +8,7 @@
 import { createInterface } from "node:readline";
 import { scenarios } from "./scenario.js";
 import { World } from "./world.js";
+import "./scenarios/doubts.js";
 import "./scenarios/figures.js";
 import "./scenarios/states.js";
 import "./scenarios/tabs.js";

@@ -18,10 +18,11 @@ export async function rpc(method, ...params) {
 export async function lookAt(mint) {
   try {
     const facts = await factsOf(mint);
-    if (facts) set({ facts: { ...state.facts, [mint]: facts } });
+    if (facts || !state.facts[mint]) set({ facts: { ...state.facts, [mint]: facts } });
     return facts;
   } catch {
-    return null; // the panel says that Solana was not asked
+    if (!state.facts[mint]) set({ facts: { ...state.facts, [mint]: null } }); // asked in vain
+    return null;
   }
 }
 

@@ -11,8 +11,9 @@ import { offerPanel } from "./panels/offer.js";
 import { pastPanel } from "./panels/past.js";
 import { plate } from "./panels/plate.js";
 import { upgradePanel } from "./panels/upgrade.js";
-import { state } from "./store.js";
-import { isActive, resume } from "./upgrade.js";
+import { identify } from "./session.js";
+import { set, state } from "./store.js";
+import { followAgain, isActive, resume, tell } from "./upgrade.js";
 
 export { load } from "./account.js";
 export { resume, stop } from "./upgrade.js";
@@ -70,13 +71,16 @@ function rest() {
   );
 }
 
-/** Another tab did something, or this one was away: what is shown may be old. */
+/** Another tab did something, or this one was away: what is shown may be old, or another's. */
 export async function lookAgain() {
   if (!state.session || !state.isReady || state.busy) return;
   try {
+    if (!(await identify())) return;
     await load();
-    if (!state.upgrade) await resume();
-  } catch {
-    // The next look, or the person, finds out; what is shown was true a moment ago.
+    if (state.upgrade?.isLost) set({ notice: null });
+    await (state.upgrade ? followAgain() : resume());
+  } catch (error) {
+    if (error.code === "invalid_token") tell(error);
+    // Else the next look, or the person, finds out; what is shown was true a moment ago.
   }
 }

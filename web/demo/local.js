@@ -27,7 +27,13 @@ export async function mailbox() {
 
 /** Until the tab is closed, over reloads: what is found after one would be retried else. */
 export const BY_HAND = "nft-upgrade.retries-by-hand";
-const retriesByItself = () => sessionStorage.getItem(BY_HAND) === null;
+function retriesByItself() {
+  try {
+    return sessionStorage.getItem(BY_HAND) === null;
+  } catch {
+    return true; // storage is forbidden
+  }
+}
 
 export async function post(url, body) {
   const headers = { "Content-Type": "application/json" };

@@ -3,7 +3,7 @@
 import { h, render } from "./dom.js";
 import { reference } from "./format.js";
 import { find } from "./local.js";
-import { noticePanel, offlineBanner } from "./panels/notice.js";
+import { noticePanel, offlineBanner, waitingPanel } from "./panels/notice.js";
 import { signInPanel } from "./panels/sign-in.js";
 import { developer, loaded } from "./parts.js";
 import { findWallets, followOtherTabs, restore, signOut } from "./session.js";
@@ -13,7 +13,7 @@ import { notice } from "./words.js";
 
 function draw() {
   render(document.getElementById("who"), who());
-  render(document.getElementById("main"), [offlineBanner(state), noticePanel(state.notice), ...content()]);
+  render(document.getElementById("main"), [offlineBanner(state), waitingPanel(state), noticePanel(state.notice), ...content()]);
   render(document.getElementById("drawer"), drawer());
   document.documentElement.dataset.ready = state.isReady;
 }

@@ -1,11 +1,11 @@
 // Who is signed in. The session itself is a cookie that no script can read: the API says whose it
 // is. Kept here is which wallet it was, so that a reload connects that one again.
 
-import { createTestWallet, wallets } from "/client/index.js";
+import { ClientError, createTestWallet, wallets } from "/client/index.js";
 import { client, setWallet, wallet } from "./api.js";
 import { misbehaving } from "./local.js";
 import { inside, loaded } from "./parts.js";
-import { empty, kept, set, state } from "./store.js";
+import { empty, kept, set, state, storage } from "./store.js";
 import { notice } from "./words.js";
 
 const TEST_WALLET = "nft-upgrade.test-wallet";
@@ -24,7 +24,7 @@ export function findWallets() {
 /** After a reload: the cookie may still be good. */
 export async function restore() {
   const session = kept.get(KEPT);
-  if (!session) return set({ isReady: true });
+  if (!session?.address) return set({ isReady: true });
   client.chain = session.chain;
   set({ session });
   void reconnect();
@@ -32,30 +32,59 @@ export async function restore() {
 }
 
 export async function signIn(offered) {
-  await busy(`sign-in ${offered.name}`, async () => {
-    const asked = await offered.connect();
-    await begin(asked, { wallet: offered.name });
-  });
+  await busy(`sign-in ${offered.name}`, () =>
+    waiting(offered.name, async (signal) => {
+      const asked = await orStopped(offered.connect({ signal }), signal);
+      await begin(asked, { wallet: offered.name }, signal);
+    }),
+  );
 }
 
 export async function useTestWallet({ isNew = false } = {}) {
   await busy("sign-in test", async () => {
-    if (isNew) localStorage.removeItem(TEST_WALLET);
+    if (isNew) storage.removeItem(TEST_WALLET);
     await begin(await testWallet(), { wallet: "test", isTest: true });
   });
 }
 
-export const hasTestWallet = () => localStorage.getItem(TEST_WALLET) !== null;
+export const hasTestWallet = () => storage.getItem(TEST_WALLET) !== null;
 
 async function testWallet() {
   const rpcUrl = state.local.solanaRpcUrl;
-  return misbehaving(await createTestWallet({ rpcUrl, storage: localStorage, name: TEST_WALLET }));
+  try {
+    return misbehaving(await createTestWallet({ rpcUrl, storage, name: TEST_WALLET }));
+  } catch (cause) {
+    throw new ClientError("test_key_broken", "The kept key cannot be read.", { cause });
+  }
 }
 
-async function begin(connected, facts) {
+/** Wallets may never answer: as long as one is waited for, the person can stop that. */
+async function waiting(name, act) {
+  const controller = new AbortController();
+  const stop = () => controller.abort(new DOMException("Not waited for any more.", "AbortError"));
+  set({ waitsFor: { name, stop } });
+  try {
+    return await act(controller.signal);
+  } catch (error) {
+    if (!controller.signal.aborted) throw error;
+    return null;
+  } finally {
+    set({ waitsFor: null });
+  }
+}
+
+/** The promise, unless it is stopped first. */
+const orStopped = (promise, signal) =>
+  new Promise((resolve, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    promise.then(resolve, reject);
+  });
+
+async function begin(connected, facts, signal) {
   void inside().catch(() => {}); // meanwhile
   client.chain = undefined;
-  await client.signIn(connected);
+  await client.signIn(connected, { signal });
+  set({ waitsFor: null });
   const session = { ...facts, address: connected.address, chain: client.chain };
   setWallet(connected);
   kept.set(KEPT, session);
@@ -66,8 +95,8 @@ async function begin(connected, facts) {
 async function enter() {
   try {
     const shown = inside();
-    await Promise.all([identify(), shown.then(({ load }) => load())]);
-    await (await shown).resume();
+    const [isOurs] = await Promise.all([identify(), shown.then(({ load }) => load())]);
+    if (isOurs) await (await shown).resume();
   } catch (error) {
     if (error.code === "invalid_token") leave();
     set({ notice: notice(error) });
@@ -75,14 +104,16 @@ async function enter() {
   set({ isReady: true });
 }
 
-/** The cookie may be another wallet's meanwhile: then that one is signed in here. */
-async function identify() {
-  const { address, chainId: chain } = await client.whoAmI();
-  if (address === state.session?.address) return;
-  const session = { wallet: null, address, chain };
-  setWallet(null);
-  kept.set(KEPT, session);
-  set({ session });
+/** False: the one cookie of this browser is another wallet's meanwhile, so nothing is shown. */
+export async function identify() {
+  const { address } = await client.whoAmI();
+  if (address === state.session?.address) return true;
+  if (kept.get(KEPT)?.address === address) location.replace(location.pathname); // it signed in here
+  else if (state.session) {
+    leave();
+    set({ notice: notice({ code: "other_wallet" }) });
+  }
+  return false;
 }
 
 /** Without asking the user: the wallet of this session, if it is here and still allows it. */
@@ -93,7 +124,7 @@ async function reconnect() {
     if (session.isTest && !state.local) return;
     const found = state.wallets.find(({ name }) => name === session.wallet);
     const connected = session.isTest ? await testWallet() : await found?.connect({ silent: true });
-    if (connected?.address === session.address) setWallet(connected);
+    if (connected?.address === state.session?.address) setWallet(connected);
   } catch {
     // It asks when it is needed: see connected().
   }
@@ -103,7 +134,8 @@ async function reconnect() {
 export async function connected() {
   if (wallet()) return wallet();
   const found = state.wallets.find(({ name }) => name === state.session.wallet);
-  const asked = await found?.connect();
+  const ask = (signal) => orStopped(found.connect({ signal }), signal);
+  const asked = found && (await waiting(found.name, ask));
   if (asked?.address === state.session.address) setWallet(asked);
   return wallet();
 }
@@ -112,11 +144,12 @@ export async function signOut() {
   await busy("sign-out", async () => {
     await client.signOut(); // first: as long as the cookie is there, somebody is signed in
     void Promise.resolve(wallet()?.disconnect?.()).catch(() => {});
+    kept.forget("burn.");
     leave();
   });
 }
 
-function leave() {
+export function leave() {
   loaded.inside?.stop();
   client.forgetSession();
   setWallet(null);
@@ -129,8 +162,8 @@ function leave() {
 export function followOtherTabs() {
   addEventListener("storage", ({ key, newValue }) => {
     if (key !== `nft-upgrade.${KEPT}`) return;
-    const address = newValue ? JSON.parse(newValue).address : undefined;
-    if (address !== state.session?.address) location.replace(location.pathname);
+    if (newValue && kept.get(KEPT)?.address === state.session?.address) return;
+    if (newValue || state.session) location.replace(location.pathname);
   });
 }
 
@@ -142,7 +175,7 @@ export async function busy(name, act) {
     await act();
   } catch (error) {
     if (error.code === "invalid_token") leave();
-    set({ notice: notice(error) });
+    set({ notice: notice(error, { isSigningIn: name.startsWith("sign-in") }) });
   } finally {
     set({ busy: null });
   }

@@ -5,6 +5,7 @@ export const state = {
   session: null, // {address, wallet, chain}
   wallets: [], // found by the Wallet Standard
   local: null, // addresses of the local stack's parts; null elsewhere
+  waitsFor: null, // {name, stop} of the wallet that is asked to connect or to sign in
   busy: null, // the name of what is being done
   notice: null, // {tone, title, text, code}
   nfts: [],
@@ -21,7 +22,7 @@ export const state = {
   preferences: null,
   mailbox: [],
   isOnline: navigator.onLine,
-  developer: { scenario: "none", walletSaysNo: false, forgetsToConfirm: false, retriesByItself: true },
+  developer: { scenario: null, walletSaysNo: false, forgetsToConfirm: false, retriesByItself: true },
 };
 
 /** What is another wallet's when another one signs in. */
@@ -52,23 +53,61 @@ export function set(changes) {
   });
 }
 
+/** The same for the upgrade that is shown, if one is. */
+export const change = (facts) => state.upgrade && set({ upgrade: { ...state.upgrade, ...facts } });
+
 export const subscribe = (listener) => listeners.add(listener);
 
-// Storage may be forbidden, full, or somebody else's text: then it is as if nothing was kept.
+// Storage may be forbidden, full, or somebody else's text: then nothing is kept but in this page.
+const held = new Map();
+
+export const storage = {
+  getItem(name) {
+    try {
+      return localStorage.getItem(name);
+    } catch {
+      return held.get(name) ?? null;
+    }
+  },
+  setItem(name, text) {
+    try {
+      localStorage.setItem(name, text);
+    } catch {
+      held.set(name, text);
+    }
+  },
+  removeItem(name) {
+    held.delete(name);
+    try {
+      localStorage.removeItem(name);
+    } catch {
+      // It is gone from the page.
+    }
+  },
+  names() {
+    try {
+      return Object.keys(localStorage);
+    } catch {
+      return [...held.keys()];
+    }
+  },
+};
+
 export const kept = {
   get(name) {
     try {
-      return JSON.parse(localStorage.getItem(`nft-upgrade.${name}`));
+      return JSON.parse(storage.getItem(`nft-upgrade.${name}`));
     } catch {
       return null;
     }
   },
   set(name, value) {
-    try {
-      if (value === null) localStorage.removeItem(`nft-upgrade.${name}`);
-      else localStorage.setItem(`nft-upgrade.${name}`, JSON.stringify(value));
-    } catch {
-      // The page works without; a reload asks again.
-    }
+    if (value === null) storage.removeItem(`nft-upgrade.${name}`);
+    else storage.setItem(`nft-upgrade.${name}`, JSON.stringify(value));
+  },
+  /** All whose names begin so. */
+  forget(beginning) {
+    const names = storage.names().filter((name) => name.startsWith(`nft-upgrade.${beginning}`));
+    names.forEach(storage.removeItem);
   },
 };

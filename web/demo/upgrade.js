@@ -6,14 +6,15 @@
 import { ACTIVE, WalletError } from "/client/index.js";
 import { into, load } from "./account.js";
 import { client, wallet } from "./api.js";
-import { commitmentOf, lookAt } from "./chain.js";
-import { kept, set, state } from "./store.js";
+import { confirmKept, lookForBurn } from "./burned.js";
+import { lookAt } from "./chain.js";
+import { askProof, followCommitment } from "./certainty.js";
+import { leave } from "./session.js";
+import { change, kept, set, state } from "./store.js";
 import { announce, tellTabs } from "./tell.js";
 import { notice } from "./words.js";
 
 const CATCH_UP_MS = 200;
-const COMMITMENT_EVERY_MS = 400;
-const CLAIM_EVERY_MS = 15_000; // claims are limited to 5 a minute
 let running = null;
 
 export const isActive = (status) => ACTIVE.includes(status);
@@ -27,31 +28,58 @@ export const goOn = (id) => go({ upgradeId: id }, state.upgrade);
 /** What a reload finds: the upgrade that the address names, else the running one. */
 export async function resume() {
   const named = /^#\/upgrade\/([0-9A-Z]{26})$/.exec(location.hash)?.[1];
-  const running = state.requests.find(({ status }) => isActive(status));
-  const id = named ?? running?.id;
-  if (id) await show(id);
+  if (!named) return showRunning();
+  try {
+    await show(named);
+  } catch (error) {
+    if (error.code !== "upgrade_not_found") throw error;
+    forgetShown();
+    await showRunning();
+    set({ notice: notice(error) });
+  }
 }
 
-/** Shows an upgrade and follows it if it still goes on. */
-export async function show(id) {
+async function showRunning() {
+  const running = state.requests.find(({ status }) => isActive(status));
+  if (running) await show(running.id);
+}
+
+/** Shows an upgrade and follows it if it still goes on. `facts`: what is known of it already. */
+export async function show(id, facts = {}) {
   stop();
   const request = state.requests.find((each) => each.id === id) ?? null;
-  set({ upgrade: blank(id, { request }) });
+  set({ upgrade: blank(id, { request, ...facts }) });
   remember(id);
   // On its way for sure: its stream is opened at once, while its history is read.
   const isMoving = request && isActive(request.status) && request.status !== "initiated";
   if (isMoving) void go({ upgradeId: id }, state.upgrade);
-  const status = await refresh(id);
-  if (status === "initiated") return wait(id);
-  if (isActive(status) && !isMoving) void go({ upgradeId: id }, state.upgrade);
+  try {
+    const status = await refresh(id);
+    if (state.upgrade?.id !== id) return;
+    if (status === "initiated") wait(id);
+    else if (isActive(status) && !isMoving) void go({ upgradeId: id }, state.upgrade);
+  } catch (error) {
+    if (!isMoving) lose();
+    throw error;
+  }
+}
+
+/** Shows again what is not followed any more. */
+export async function followAgain() {
+  if (state.upgrade?.isLost) await show(state.upgrade.id);
 }
 
 /** Back to the NFT. The upgrade itself is not touched. */
 export async function close() {
+  forgetShown();
+  set({ understood: false, notice: null });
+  await load();
+}
+
+function forgetShown() {
   stop();
   history.replaceState(null, "", location.pathname);
-  set({ upgrade: null, understood: false, notice: null });
-  await load();
+  set({ upgrade: null });
 }
 
 export function stop() {
@@ -59,10 +87,25 @@ export function stop() {
   running = null;
 }
 
+/** Also while the wallet is asked: what it sends after all still becomes an upgrade. */
 export async function cancel(id) {
-  await client.upgrades.cancel(id);
+  const isAsking = state.upgrade.step !== null;
+  if (isAsking) stop();
+  const facts = {};
+  try {
+    await client.upgrades.cancel(id);
+  } catch (error) {
+    if (error.code !== "cannot_cancel_after_burn") throw error;
+    facts.isBurned = true;
+    set({ notice: notice(error) });
+  } finally {
+    if (isAsking || facts.isBurned) await show(id, facts);
+  }
   tellTabs();
 }
+
+/** The API is told again which transaction the wallet sent. */
+export const confirmAgain = (id) => confirmKept(id, () => state.upgrade?.id === id);
 
 export const retry = (id) => client.upgrades.retry(id);
 
@@ -110,29 +153,13 @@ function lazyWallet() {
 }
 
 /** Open, and nobody is asked to burn right now: another tab may, or the burn was never confirmed. */
-async function wait(id) {
+function wait(id) {
   const mine = (running = new AbortController());
-  const sent = kept.get(`burn.${id}`);
-  if (sent) await client.upgrades.confirm(id, sent).catch(() => {}); // the events say what it led to
-  else if (await isBurned()) void nameBurn(state.upgrade.request.currentNftId, mine);
-  if (running !== mine) return;
-  const onState = (connection) => running === mine && take({ type: "connection", ...connection });
+  const isMine = () => running === mine;
+  const onState = (connection) => isMine() && take({ type: "connection", ...connection });
   void follow(id, mine, onState, "auto");
-}
-
-async function isBurned() {
-  const facts = await lookAt(state.upgrade.request.currentNftId);
-  return facts?.supply === "0";
-}
-
-/** Burned, but nobody told the API: it finds that out by itself, and sooner when asked to look. */
-async function nameBurn(mint, mine) {
-  change({ isBurned: true });
-  while (running === mine) {
-    const claimed = await client.upgrades.claim({ mint }).catch(() => null);
-    if (claimed?.status !== "initiated") return;
-    await new Promise((resolve) => setTimeout(resolve, CLAIM_EVERY_MS));
-  }
+  if (!kept.get(`burn.${id}`)) return void lookForBurn(id, isMine);
+  if (!state.upgrade.isUnconfirmed) void confirmKept(id, isMine).catch((error) => isMine() && tell(error));
 }
 
 async function follow(id, mine, onState, transport) {
@@ -146,23 +173,40 @@ async function follow(id, mine, onState, transport) {
   } catch (error) {
     if (running !== mine) return;
     if (error.code === "evicted") return follow(id, mine, onState, "poll");
-    await failed(error);
+    lose();
+    tell(error);
   }
+}
+
+/** It is not followed any more, and says so: the person, or the next look, begins again. */
+function lose() {
+  stop();
+  change({ step: null, isLost: true, connection: { state: "lost" } });
+}
+
+/** Who is not signed in any more does that first; what was kept of the burn is there afterwards. */
+export function tell(error) {
+  if (error.code === "invalid_token") leave();
+  set({ notice: notice(error) });
 }
 
 async function failed(error) {
   const { upgrade } = state;
-  if (error.code === "invalid_token") return set({ notice: notice(error), upgrade: { ...upgrade, step: null } });
+  if (error.code === "invalid_token") return tell(error);
   if (error.upgradeRequestId && error.code === "upgrade_active") {
     set({ notice: notice(error) });
     return show(error.upgradeRequestId).then(() => set({ notice: notice(error) }));
   }
   if (!upgrade.id) return set({ upgrade: null, notice: notice(error) });
-  kept.set(`burn.${upgrade.id}`, null);
+  // No other error says that the burn which was sent is none.
+  if (error.name === "EndedError") kept.set(`burn.${upgrade.id}`, null);
   const status = await refresh(upgrade.id).catch(() => upgrade.request?.status);
+  if (state.upgrade?.id !== upgrade.id) return;
   // A cancelled or expired request says so itself.
   if (isActive(status)) set({ notice: notice(error) });
-  if (status === "initiated") await wait(upgrade.id);
+  change({ step: null, isUnconfirmed: Boolean(kept.get(`burn.${upgrade.id}`)) });
+  if (status === "initiated") wait(upgrade.id);
+  else if (isActive(status)) lose();
 }
 
 // --- progress -----------------------------------------------------------------------------------
@@ -177,6 +221,8 @@ function take(progress) {
       return;
     case "wallet_asked":
       return change({ step: "wallet" });
+    case "signed":
+      return change({ step: "handing in" });
     case "burn_sent":
       kept.set(`burn.${upgrade.id}`, progress.burnTransactionHash);
       change({ step: "confirming", request: { ...upgrade.request, burnTransactionHash: progress.burnTransactionHash } });
@@ -200,6 +246,7 @@ function takeEvent(event) {
   events.sort((one, other) => one.sequence - other.sequence);
   const isNews = event.sequence > (upgrade.heard ?? Infinity); // until the history is read, it tells
   const step = event.type === "upgrade_initiated" ? upgrade.step : null;
+  if (event.status !== "initiated") kept.set(`burn.${upgrade.id}`, null); // the API has it now
   if (!isNews) return change({ events });
   const request = upgrade.request && { ...upgrade.request, status: event.status };
   change({ events, step, request, heard: event.sequence });
@@ -215,6 +262,7 @@ export async function refresh(id) {
   if (known < (state.upgrade.events.at(-1)?.sequence ?? 0)) return caughtUp(id, known); // older than an event
   const told = new Map(state.upgrade.events.map((event) => [event.sequence, event]));
   const events = statusHistory.map((entry) => told.get(entry.sequence) ?? { ...entry, data: entry.code ? { code: entry.code } : undefined });
+  if (upgradeRequest.status !== "initiated") kept.set(`burn.${id}`, null);
   change({ request: upgradeRequest, events, canRetry, heard: state.upgrade.heard ?? known });
   const { burnTransactionHash, mintTransactionHash } = upgradeRequest;
   void followCommitment("burn", id, burnTransactionHash);
@@ -240,7 +288,6 @@ async function settle(request) {
   if (state.upgrade?.settled) return;
   void lookAt(request.currentNftId);
   change({ settled: true, step: null, connection: { state: "ended" } });
-  kept.set(`burn.${request.id}`, null);
   tellTabs();
   await load().catch(() => {}); // the timeline tells the essential
   if (request.newNftId) {
@@ -248,29 +295,6 @@ async function settle(request) {
   }
 }
 
-const change = (facts) => state.upgrade && set({ upgrade: { ...state.upgrade, ...facts } });
-
 function remember(id) {
   history.replaceState(null, "", `#/upgrade/${id}`);
-}
-
-const followed = new Set();
-
-/** How sure Solana is of a transaction, until it is final. */
-async function followCommitment(name, id, signature) {
-  if (!signature || !state.local || followed.has(signature)) return;
-  followed.add(signature);
-  for (let looks = 0; looks < 200 && state.upgrade?.id === id; looks++) {
-    const commitment = await commitmentOf(signature);
-    if (state.upgrade?.id === id) change({ commitments: { ...state.upgrade.commitments, [name]: commitment } });
-    if (commitment === "finalized") return;
-    await new Promise((resolve) => setTimeout(resolve, COMMITMENT_EVERY_MS));
-  }
-  followed.delete(signature);
-}
-
-/** The checks of the burn, where the events came without them. */
-export async function askProof(id) {
-  const { burnProof } = await client.upgrades.burnProof(id);
-  if (state.upgrade?.id === id) change({ proof: burnProof });
 }

@@ -43,6 +43,7 @@ const ERRORS = {
   upgrade_not_found: ["There is no such upgrade for this wallet.", "Check which wallet you are signed in with."],
   // The session
   invalid_token: ["You are not signed in any more.", SIGN_IN_AGAIN],
+  other_wallet: ["Another wallet has signed in in this browser.", "Sign in with yours to see it; a running upgrade goes on meanwhile."],
   sign_in_failed: ["Signing in did not succeed.", "Try again. The text to sign is valid for five minutes, once."],
   session_expiring: ["Your session is ending.", SIGN_IN_AGAIN],
   ticket_invalid: ["The live connection could not be opened.", "Reload the page."],
@@ -69,6 +70,7 @@ const ERRORS = {
   wallet_unsupported: ["This wallet cannot do that.", "Use another wallet."],
   wallet_empty: ["The wallet shares no Solana account.", "Allow one for this page in your wallet."],
   wallet_missing: ["The wallet is not connected.", "Connect the wallet that you signed in with."],
+  test_key_broken: ["The test wallet's kept key cannot be read.", "Take a new one; what the old one holds stays with it."],
   faucet_empty: ["The faucet could not give anything now.", BY_ITSELF],
   // The end
   upgrade_cancelled: ["The upgrade was cancelled.", "Your NFT is unchanged. If a burn of it shows up after all, the next level is minted."],
@@ -89,11 +91,21 @@ const ERRORS = {
   ),
 };
 
+/** Nothing is at stake there, so nothing is said of burning. */
+const SIGNING_IN = {
+  wallet_rejected: "You are not signed in, and nothing else has happened.",
+  wallet_failed: "You are not signed in, and nothing else has happened.",
+  wallet_mismatch: "Switch to the account that you want to sign in with, and try again.",
+  invalid_token: "Try again.",
+};
+
 /** {tone, title, text, code} of anything thrown. */
-export function notice(error) {
-  const [title, text] = ERRORS[error.code] ?? ["Something unexpected happened.", OURS];
+export function notice(error, { isSigningIn = false } = {}) {
+  const [title, usual] = ERRORS[error.code] ?? ["Something unexpected happened.", OURS];
+  const text = (isSigningIn && SIGNING_IN[error.code]) || usual;
   const wait = error.retryAfter > 3 ? ` The server asks to wait ${error.retryAfter} s.` : "";
-  return { tone: "problem", title, text: text + wait, code: error.code ?? error.name, requestId: error.requestId };
+  const said = error.code === "wallet_failed" && error.message ? ` It says: “${error.message.slice(0, 200)}”` : "";
+  return { tone: "problem", title, text: text + said + wait, code: error.code ?? error.name, requestId: error.requestId };
 }
 
 /** The same for a code that came with an event. */

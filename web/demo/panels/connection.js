@@ -16,6 +16,8 @@ function said({ state, delayMs }) {
       return ["waiting", `The connection was lost; the next attempt is in ${duration(delayMs ?? 1_000)}. The upgrade itself goes on.`];
     case "polling":
       return ["polling", "Asking every two seconds: the live connection is used by other tabs, or not possible here."];
+    case "lost":
+      return ["waiting", "This page does not follow it at the moment. The upgrade itself goes on."];
     case "ended":
       return ["ended", "Nothing more to come."];
     default:

@@ -26,8 +26,12 @@ async function play(scenario) {
 const control = (order) => post(`${state.local.solanaRpcUrl}/local/faults`, order);
 
 function retryByItself(isOn) {
-  if (isOn) sessionStorage.removeItem(BY_HAND);
-  else sessionStorage.setItem(BY_HAND, "1");
+  try {
+    if (isOn) sessionStorage.removeItem(BY_HAND);
+    else sessionStorage.setItem(BY_HAND, "1");
+  } catch {
+    // Storage is forbidden: it is remembered until the next reload.
+  }
   set({ developer: { ...state.developer, retriesByItself: isOn } });
 }
 
@@ -37,7 +41,7 @@ export function developerPanel(state) {
   return h(
     "div",
     { class: "developer-grid" },
-    h("fieldset", null, h("legend", null, "The chain"), SCENARIOS.map((each) => scenario(each, state))),
+    h("fieldset", null, h("legend", null, "The chain"), state.developer.scenario === null && h("p", { class: "small" }, "The node does not say which of these is on since before this page was loaded. What you choose is applied."), SCENARIOS.map((each) => scenario(each, state))),
     h(
       "fieldset",
       null,

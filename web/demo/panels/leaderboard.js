@@ -40,7 +40,7 @@ function own({ upgrades, steps, badges }) {
     "p",
     { class: "small" },
     `You: ${upgrades.completed} completed`,
-    whole && `, the fastest in ${duration(whole.shortestMs)}`,
+    whole && `, the fastest in two steps took ${duration(whole.shortestMs)}`,
     badges.length > 0 && `; ${badges.map(({ name }) => name.replaceAll("_", " ")).join(", ")}`,
     ".",
   );

@@ -14,6 +14,17 @@ export function noticePanel(notice) {
   );
 }
 
+/** A wallet that never answers must not hold up everything else. */
+export function waitingPanel({ waitsFor }) {
+  if (!waitsFor) return null;
+  return h(
+    "p",
+    { key: "waiting", class: "banner", role: "status" },
+    `${waitsFor.name} is being asked; look for its window. `,
+    h("button", { class: "link", type: "button", onclick: waitsFor.stop }, "Stop waiting"),
+  );
+}
+
 export function offlineBanner(state) {
   if (state.isOnline) return null;
   const goesOn = state.upgrade ? "The upgrade goes on without this page; it catches up when you are back." : "This page goes on when you are back.";

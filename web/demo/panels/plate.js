@@ -30,7 +30,7 @@ function facts(mint, level, owner, state) {
     fact("Mint", reference("address", mint, "mint address")),
     fact("Level", String(level), seen?.level && (seen.level === String(level) ? "as on chain" : `the chain says ${seen.level}`)),
     fact("Owner", reference("address", seen ? seen.holder : owner, "owner's address") ?? "nobody: it is burned"),
-    seen ? chainFacts(seen) : unseen(mint),
+    seen ? chainFacts(seen) : unseen(mint, seen === undefined),
   );
 }
 
@@ -46,9 +46,9 @@ function chainFacts(seen) {
 
 const authority = (address) => (address ? reference("address", address, "authority's address") : "none");
 
-function unseen(mint) {
+function unseen(mint, isAsked) {
   const url = explorer("address", mint);
-  return fact("On chain", url ? h("a", { href: url, target: "_blank", rel: "noreferrer noopener" }, "see it in the explorer") : "Solana does not answer");
+  return fact("On chain", url ? h("a", { href: url, target: "_blank", rel: "noreferrer noopener" }, "see it in the explorer") : isAsked ? "Solana is being asked …" : "Solana does not answer");
 }
 
 function fact(name, value, remark) {

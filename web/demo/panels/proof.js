@@ -3,7 +3,7 @@
 import { h } from "../dom.js";
 import { reference } from "../format.js";
 import { busy } from "../session.js";
-import { askProof } from "../upgrade.js";
+import { askProof } from "../certainty.js";
 
 const SPOKEN = { pass: "holds", fail: "fails", pending: "not known yet", review: "for people to judge" };
 const SIGNS = { pass: "✓", fail: "✕", pending: "…", review: "?" };

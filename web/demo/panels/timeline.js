@@ -109,7 +109,7 @@ function toCome(events, request, upgrade) {
 
 const REACHED = { initiated: 0, burn_pending: 1, under_review: 1, burn_confirmed: 2, mint_pending: 3, failed_retryable: 2 };
 
-const isMoving = (request, { step }) => (request && !["initiated", "under_review"].includes(request.status)) || step === "confirming";
+const isMoving = (request, { step }) => (request && !["initiated", "under_review"].includes(request.status)) || ["confirming", "handing in"].includes(step);
 
 function ghost({ step: [type, title, text], isNext }) {
   return h(
