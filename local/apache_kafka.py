@@ -77,11 +77,17 @@ class ApacheKafka:
             return probe.connect_ex((host, int(port))) == 0
 
     def _format(self, settings: Path) -> None:
-        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        cluster_id = new_cluster_id(uuid.uuid4())
         tool = ["kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(settings)]
         part = Part("kafka.tools.StorageTool", command=[*self._java, *tool])
         if part.process.wait(START_SECONDS):
             raise StartFailed(f"Kafka's storage could not be formatted:\n{part.output}")
+
+
+def new_cluster_id(number: uuid.UUID) -> str:
+    """Base64 as Kafka writes it; never with a dash in front, which its tool takes for an option."""
+    text = base64.urlsafe_b64encode(number.bytes).decode().rstrip("=")
+    return f"A{text[1:]}" if text.startswith("-") else text
 
 
 def properties(port: int, controller_port: int, log: Path) -> str:
