@@ -206,6 +206,7 @@ scenario("a burn that people look at", async (world, { key }) => {
   await reaches(page, "under_review");
   await page.locator(".proof summary").click();
   await see("under_review");
+  await page.locator(".proof-review").first().waitFor({ state: "attached" }); // asked for after a reload
   const judged = await page.locator(".proof-review").allTextContents();
   return { states, judged, steps: await steps(page), troubles: person.troubles };
 });
